@@ -1,0 +1,41 @@
+package history
+
+import (
+	"context"
+	"errors"
+)
+
+// ErrNoUser is returned for a user that the store has never seen.
+var ErrNoUser = errors.New("history: no such user")
+
+// ErrUnavailable is wrapped by every error that says that the store can't be
+// reached or can't write now, so that trying again later makes sense.
+var ErrUnavailable = errors.New("history: the store is not available")
+
+// Store keeps turns. Implementations are safe for concurrent use; each method
+// obeys its context. Consumers declare the part of it that they need; this is
+// what the conformance suite in historytest holds an implementation to.
+type Store interface {
+	// Append adds a turn, creating its user when new. It is idempotent: a turn
+	// whose ID is already there is not added again. When it returns nil, the
+	// turn survives the death of the process.
+	Append(ctx context.Context, t Turn) error
+	// Recent gives the user's last n turns, oldest first; fewer, or none, when
+	// there are no more. An unknown user has none: that is no error.
+	Recent(ctx context.Context, userID string, n int) ([]Turn, error)
+	// Page gives up to n turns that came before the turn with ID before, newest
+	// first; before "" starts at the newest. more says whether older ones exist.
+	Page(ctx context.Context, userID, before string, n int) (turns []Turn, more bool, err error)
+	// EnsureUser creates the user when new and says whether it did.
+	EnsureUser(ctx context.Context, userID string) (created bool, err error)
+	// HasUser says whether the user exists.
+	HasUser(ctx context.Context, userID string) (bool, error)
+	// UserIDs gives all users in the order in which they were created.
+	UserIDs(ctx context.Context) ([]string, error)
+	// DeleteUser removes the user and all its turns; ErrNoUser when unknown.
+	DeleteUser(ctx context.Context, userID string) error
+	// Ping says whether the store can serve now.
+	Ping(ctx context.Context) error
+	// Close flushes and closes the store. It is idempotent.
+	Close() error
+}

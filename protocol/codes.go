@@ -1,0 +1,43 @@
+package protocol
+
+// Codes of [Problem]: what the client sent was not accepted.
+const (
+	ErrBadJSON       = "bad_json"       // the text frame is no JSON object, or is nested deeper than 64
+	ErrBadMessage    = "bad_message"    // a field has the wrong type or a value out of range
+	ErrUnknownType   = "unknown_type"   // no message has this type
+	ErrNotConfigured = "not_configured" // audio, text or a commit before session.configure
+	ErrUserSet       = "user_already_set"
+	ErrOddFrame      = "odd_frame"       // a PCM frame with half a sample at its end; it was dropped
+	ErrBadOpus       = "bad_opus"        // a packet that is no Opus; it was dropped
+	ErrFrameTooLarge = "frame_too_large" // a frame over the limit; it was dropped
+	ErrNothingSaid   = "utterance_empty" // a commit with less than 100 ms of audio
+	ErrTextEmpty     = "text_empty"
+	ErrTooManyTurns  = "too_many_turns" // committed turns wait already; this one was not accepted
+)
+
+// Codes of [Warning].
+const (
+	WarnUtteranceLimit = "utterance_limit"  // the utterance reached its limit; it was ended and is answered
+	WarnHistoryDelayed = "history_delayed"  // the store can't take the turn now; it is kept aside and written when the store is back
+	WarnHistoryLost    = "history_at_risk"  // the store can't take the turn and it can't be kept on disk either; it is held in memory
+	WarnHistoryUnread  = "history_unread"   // earlier turns can't be read; sori answers without remembering them
+	WarnRecording      = "recording_failed" // a recording could not be written; the turn goes on without it
+	WarnEngineFallback = "engine_fallback"  // the first engine failed; another one serves the stage
+)
+
+// CloseCode is a WebSocket close code. From 4000 to 4499 a client should come
+// back (after a pause), from 4500 on it should not, unless something changes.
+type CloseCode int
+
+// The close codes that sori uses.
+const (
+	CloseNormal      CloseCode = 1000 // the client said goodbye
+	CloseGoingAway   CloseCode = 1001 // the server stops
+	CloseTooBig      CloseCode = 1009 // a message over the hard limit
+	CloseInternal    CloseCode = 1011 // a bug in sori
+	CloseRestart     CloseCode = 1012 // the server restarts: come back
+	CloseTryLater    CloseCode = 1013 // the server is full: come back later
+	CloseSlowReader  CloseCode = 4000 // the client did not read its events in time
+	CloseIdle        CloseCode = 4001 // nothing was heard from the client for too long
+	CloseBadProtocol CloseCode = 4500 // the client keeps sending what can't be understood
+)

@@ -1,0 +1,79 @@
+package stage
+
+import (
+	"io"
+	"time"
+)
+
+// Name says which stage of a turn is meant. The names are the seed system's.
+type Name string
+
+// The stages, in the order in which a turn passes through them.
+const (
+	ATOT Name = "atot" // audio to text
+	TTOT Name = "ttot" // text to text
+	TTS  Name = "tts"  // text to speech
+)
+
+// Recording is one utterance as audio: 16,000 Hz, mono, signed 16-bit. It is
+// immutable, so several readers may use it at once (a retry, a copy to disk).
+type Recording interface {
+	// WAV gives a fresh reader over the whole WAV file, header included, and
+	// the file's length in bytes. Who asks for a reader closes it: the memory
+	// under it is used again once the last one is closed.
+	WAV() (r io.ReadCloser, size int64)
+	// Samples is the number of samples.
+	Samples() int
+	// Duration is Samples at 16,000 Hz.
+	Duration() time.Duration
+	// ReadSamples copies samples from position at into dst and returns how many
+	// it copied: fewer than len(dst) only at the end.
+	ReadSamples(dst []int16, at int) int
+}
+
+// Utterance is what ATOT hears.
+type Utterance struct {
+	UserID    string
+	SessionID string
+	Language  string // BCP 47, "" when unknown
+	Audio     Recording
+}
+
+// Transcript is what ATOT says that it heard. Text is the whole text so far,
+// not an addition; the last one of a stream is Final.
+type Transcript struct {
+	Text  string
+	Final bool
+}
+
+// Exchange is one earlier turn, as the model should remember it.
+type Exchange struct {
+	User  string
+	Reply string
+}
+
+// Prompt is what TTOT answers.
+type Prompt struct {
+	UserID       string
+	SessionID    string
+	Text         string
+	Language     string
+	Instructions string
+	History      []Exchange // oldest first
+}
+
+// Speech is what TTS says: one clause or sentence.
+type Speech struct {
+	UserID    string
+	SessionID string
+	Text      string
+	Voice     string // "" for the engine's default
+	Language  string
+}
+
+// Chunk is a piece of synthesised speech: mono, signed 16-bit little-endian,
+// always a whole number of samples. The receiver owns PCM.
+type Chunk struct {
+	PCM  []byte
+	Rate int // samples per second, the same for all chunks of one stream
+}
