@@ -1,0 +1,68 @@
+# sori: everything that is done with this tree, by name. `make help` lists it.
+# The work itself is in ci/*.sh, so that it can be read and checked as shell.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+# The version is git's own description of the tree; without git, or outside of
+# a clone, it is "dev". VERSION=v1.2.3 sets it by hand.
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+
+# ARGS is handed to what a target starts: make run ARGS='--addr 0.0.0.0:5000'.
+ARGS ?=
+# PKG narrows test-unit, bench and fuzz: make test-unit PKG=./session/...
+PKG ?=
+# FUZZTIME is how long each fuzz target runs.
+FUZZTIME ?= 10s
+# IMAGE is the name of the container image.
+IMAGE ?= sori:$(VERSION)
+
+.PHONY: help
+help: ## list the targets
+	@awk 'BEGIN {FS = ":.*## "; print "make TARGET, where TARGET is one of:"} \
+	  /^[a-z][a-z0-9-]*:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build the one binary, bin/sori (no cgo)
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/sori ./cmd/sori
+
+.PHONY: models
+models: build ## fetch the local models once, about 55 MB, into $SORI_MODELS or the user's cache
+	bin/sori models pull
+
+.PHONY: run
+run: models ## build, fetch the models once, serve on 127.0.0.1:5000 (ARGS='--addr …')
+	bin/sori serve $(ARGS)
+
+.PHONY: test
+test: ## all tests: install what they need, race and shuffle, then whole processes
+	@VERSION='$(VERSION)' ci/test.sh all
+
+.PHONY: test-unit
+test-unit: ## only the tests of the packages (PKG=./session/...)
+	@ci/test.sh unit $(PKG)
+
+.PHONY: lint
+lint: ## golangci-lint (built once, about 90 s), shellcheck, formatting
+	@ci/lint.sh
+
+.PHONY: fmt
+fmt: ## format the Go code: gofumpt and grouped imports
+	@"$$(ci/golangci.sh)" fmt
+
+.PHONY: bench
+bench: ## all benchmarks, with allocations (PKG=./audio)
+	go test -run '^$$' -bench . -benchmem $(ARGS) $(or $(PKG),./...)
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME each, 10 s by default (PKG=./protocol)
+	@FUZZTIME='$(FUZZTIME)' ci/fuzz.sh $(PKG)
+
+.PHONY: docker
+docker: ## build the container image with docker, podman or buildah
+	@VERSION='$(VERSION)' IMAGE='$(IMAGE)' ci/image.sh
+
+.PHONY: clean
+clean: ## remove what was built here (the models and .tools stay)
+	rm -rf bin

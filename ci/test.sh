@@ -1,0 +1,53 @@
+#!/bin/sh
+# Runs the tests.
+#
+#   test.sh all            what they need, the models, every package, then e2e
+#   test.sh unit [PKG...]  only the packages; what is missing is skipped
+#
+# With CI=true a missing part is a failure. The tests start their own servers on
+# ports that the system picks, so several runs can go on side by side.
+set -eu
+cd "$(dirname "$0")/.."
+. ci/lib.sh
+
+# packages prints all packages but the tests over whole processes.
+packages() { go list ./... | grep -v '/e2e\(/\|$\)'; }
+
+# race is empty where no C compiler links the race detector.
+race=''
+find_race() { if has gcc || has cc; then race=-race; fi; }
+
+unit() {
+	# shellcheck disable=SC2046 # a list of package paths
+	[ $# -gt 0 ] || set -- $(packages)
+	[ -n "$race" ] || say "no C compiler: the tests run without the race detector"
+	say "tests of the packages"
+	# shellcheck disable=SC2086 # empty or one word
+	go test $race -shuffle=on -timeout 5m "$@"
+}
+
+case ${1:-all} in
+unit)
+	shift
+	find_race
+	unit "$@"
+	;;
+all)
+	ci/deps.sh test
+	find_race
+
+	say "building bin/sori"
+	make --no-print-directory build VERSION="${VERSION:-dev}"
+	say "models: fetched once, verified every time"
+	bin/sori models pull
+
+	unit
+	if [ -d e2e ]; then
+		say "tests over whole processes"
+		# shellcheck disable=SC2086 # empty or one word
+		go test $race -tags e2e -shuffle=on -timeout 8m ./e2e/...
+	fi
+	say "tests: all passed"
+	;;
+*) die "test.sh: unknown tier '$1': use all or unit" ;;
+esac
