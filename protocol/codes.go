@@ -22,6 +22,8 @@ const (
 	WarnHistoryLost    = "history_at_risk"  // the store can't take the turn and it can't be kept on disk either; it is held in memory
 	WarnHistoryUnread  = "history_unread"   // earlier turns can't be read; sori answers without remembering them
 	WarnRecording      = "recording_failed" // a recording could not be written; the turn goes on without it
+	WarnDetector       = "detector_failed"  // the voice detector failed; the utterance goes to ATOT unchecked
+	WarnReplyLimit     = "reply_limit"      // the reply reached its limit and was cut there
 	WarnEngineFallback = "engine_fallback"  // the first engine failed; another one serves the stage
 )
 
@@ -40,4 +42,12 @@ const (
 	CloseSlowReader  CloseCode = 4000 // the client did not read its events in time
 	CloseIdle        CloseCode = 4001 // nothing was heard from the client for too long
 	CloseBadProtocol CloseCode = 4500 // the client keeps sending what can't be understood
+)
+
+// The limits of one WebSocket message. A frame over the first two is dropped and
+// told of; one over MaxMessageBytes closes the connection with [CloseTooBig].
+const (
+	MaxFrameBytes   = 64 << 10 // of a binary frame
+	MaxTextBytes    = 64 << 10 // of a text frame
+	MaxMessageBytes = 1 << 20
 )
