@@ -15,9 +15,6 @@ RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache
     go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$VERSION" -o /out/sori ./cmd/sori
 
 # The models: fetched by npm, checked by sori against the checksums it carries.
-# This stage does not depend on the version, so it is kept between releases
-# only while the binary is the same; its layer in the last image is the same
-# whenever the models are.
 FROM docker.io/library/node:22-bookworm-slim AS models
 COPY --from=build /out/sori /usr/local/bin/sori
 RUN SORI_MODELS=/models sori models pull
