@@ -1,0 +1,5 @@
+//go:build race
+
+package silero_test
+
+const raceEnabled = true
