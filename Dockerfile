@@ -22,8 +22,8 @@ RUN SORI_MODELS=/models sori models pull
 FROM docker.io/library/debian:bookworm-slim
 # Engines may be reached by HTTPS.
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
-RUN groupadd --system --gid 10001 sori \
-    && useradd --system --uid 10001 --gid sori --home-dir /data --shell /usr/sbin/nologin sori \
+RUN groupadd --gid 10001 sori \
+    && useradd --uid 10001 --gid sori --home-dir /data --no-create-home --no-log-init --shell /usr/sbin/nologin sori \
     && install -d -o sori -g sori -m 0750 /data
 COPY --from=models /models /models
 COPY --from=build /out/sori /usr/local/bin/sori

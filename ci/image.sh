@@ -22,13 +22,15 @@ if [ -z "$builder" ]; then
 	fi
 fi
 
+# The health check is a thing of the docker format; OCI images have none.
 case $builder in
-docker | podman) verb=build ;;
-buildah) verb=bud ;;
+docker) verb='build' ;;
+podman) verb='build --format docker' ;;
+buildah) verb='bud --format docker' ;;
 *) die "image.sh: unknown builder '$builder': use docker, podman or buildah" ;;
 esac
 
 say "building $image with $builder"
-# shellcheck disable=SC2086 # BUILD_ARGS is a list of words
+# shellcheck disable=SC2086 # lists of words
 "$builder" $verb --build-arg VERSION="$version" -t "$image" ${BUILD_ARGS:-} .
 say "built $image: $builder run --rm -p 5000:5000 -v sori-data:/data $image"
