@@ -8,11 +8,12 @@ set -eu
 cd "$(dirname "$0")/.."
 . ci/lib.sh
 
-# needs prints "COMMAND PACKAGE REASON", a line for each thing.
+# needs prints "COMMAND PACKAGES REASON", a line for each thing; packages are
+# joined by commas.
 needs() {
 	case $1 in
 	test)
-		echo "cc gcc the race detector is linked by a C compiler"
+		echo "cc gcc,libc6-dev the race detector is linked by a C compiler"
 		echo "redis-server redis-server the Redis store is tested on a real server"
 		# The page is tested in a real browser, from the day there is one.
 		if ls web/*_test.go e2e/*browser*_test.go >/dev/null 2>&1; then
@@ -51,6 +52,13 @@ install_packages() {
 	rm -f "$log"
 }
 
+# there is true when a command is there and works. A C compiler without the C
+# library's headers does not.
+there() {
+	has "$1" || return 1
+	[ "$1" != cc ] || printf '#include <stdlib.h>\nint main(void) { return 0; }\n' | cc -x c -o /dev/null - 2>/dev/null
+}
+
 check_toolchain() {
 	has go || die "Go is missing: install Go $(sed -n 's/^go //p' go.mod) or newer, https://go.dev/doc/install"
 	# go itself refuses a go.mod that is newer than it, and says so.
@@ -74,12 +82,12 @@ check_toolchain
 packages=''
 missing=''
 list=$(needs "$purpose")
-while read -r command package reason; do
-	if has "$command"; then
+while read -r command names reason; do
+	if there "$command"; then
 		say "$command: there ($reason)"
 	else
 		say "$command: missing ($reason)"
-		packages="$packages $package"
+		packages="$packages $(echo "$names" | tr , ' ')"
 		missing="$missing $command"
 	fi
 done <<EOT
@@ -92,7 +100,7 @@ if can_apt; then
 	# shellcheck disable=SC2086 # a list of package names
 	if install_packages $packages; then
 		for command in $missing; do
-			has "$command" || die "$command is still missing after its package was installed"
+			there "$command" || die "$command is still missing after its package was installed"
 		done
 		say "installed:$packages"
 		exit 0

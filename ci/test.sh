@@ -15,7 +15,7 @@ packages() { go list ./... | grep -v '/e2e\(/\|$\)'; }
 
 # race is empty where no C compiler links the race detector.
 race=''
-find_race() { if has gcc || has cc; then race=-race; fi; }
+find_race() { if has cc; then race=-race; fi; }
 
 unit() {
 	# shellcheck disable=SC2046 # a list of package paths
