@@ -76,6 +76,13 @@ func (in *Input) Flush(dst []byte) []byte {
 	return in.resampler.Flush(dst)
 }
 
+// Reset drops what was kept back: the utterance was thrown away.
+func (in *Input) Reset() {
+	if in.resampler != nil {
+		in.resampler.Reset()
+	}
+}
+
 // DecodedBytes is an upper bound of what Decode appends for a frame of n bytes,
 // and of what Flush appends: with that much room in dst nothing is allocated.
 func (in *Input) DecodedBytes(n int) int {

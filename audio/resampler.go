@@ -13,8 +13,9 @@ const (
 )
 
 // Resampler converts mono signed 16-bit little-endian audio from one rate to
-// another: a polyphase sinc filter under a Kaiser window, flat to 0.9 of the
-// lower Nyquist frequency, which lets nothing fold back from above it (80 dB).
+// another: a polyphase sinc filter under a Kaiser window, flat to 0.88 of the
+// lower Nyquist frequency (-3 dB at 0.93), which lets nothing fold back from
+// above it (80 dB).
 //
 // It keeps the tail of what it got, so that audio converted in pieces of any
 // size equals the same audio converted at once, and its output is aligned in
@@ -49,7 +50,7 @@ func NewResampler(from, to int) (*Resampler, error) {
 		r.kernel = newKernel(from, to)
 		r.window = make([]float32, r.taps+block)
 	}
-	r.reset()
+	r.Reset()
 	return r, nil
 }
 
@@ -92,8 +93,15 @@ func (r *Resampler) Flush(dst []byte) []byte {
 		r.have = len(r.window)
 		dst = r.run(dst, want)
 	}
-	r.reset()
+	r.Reset()
 	return dst
+}
+
+// Reset forgets what came before: ahead of the first sample is silence.
+func (r *Resampler) Reset() {
+	r.in, r.out, r.at, r.phase = 0, 0, 0, 0
+	r.have = max(0, r.taps/2-1) // the first output lies on the first sample
+	clear(r.window[:r.have])
 }
 
 // OutputBytes is an upper bound of what Append or Flush gives for n bytes.
@@ -132,13 +140,6 @@ func (r *Resampler) sample(x []float32) float32 {
 	part := float32(where - float64(i))
 	a, b := dot(r.row(i), x), dot(r.row(i+1), x)
 	return a + part*(b-a)
-}
-
-// reset begins anew: before the first sample is silence, half a filter long.
-func (r *Resampler) reset() {
-	r.in, r.out, r.at, r.phase = 0, 0, 0, 0
-	r.have = max(0, r.taps/2-1)
-	clear(r.window[:r.have])
 }
 
 // round16 rounds to the nearest sample and clips.
