@@ -1,0 +1,206 @@
+package session
+
+import "sori/protocol"
+
+// maxWaiting is how many committed turns may wait for the one that is stopping.
+const maxWaiting = 8
+
+// next says what happens when e happens in p: the phase after it, and what Run
+// is to do, in this order. It is pure and total: it answers for every phase and
+// every event. lastTurn is the number of the newest turn of the session.
+func next(p phase, e event, lastTurn int) (phase, effects) {
+	to, do := step(p, e, lastTurn)
+	if to == nil {
+		to = p // not boxed again: a frame that changes nothing allocates nothing
+	}
+	return to, do
+}
+
+// step is next, with nil for "the phase stays".
+func step(p phase, e event, lastTurn int) (phase, effects) {
+	switch p := p.(type) {
+	case unready:
+		return nextUnready(e)
+	case idle:
+		return nextIdle(e, lastTurn)
+	case live:
+		return nextLive(p, e)
+	case stopping:
+		return nextStopping(p, e)
+	case keeping:
+		return nextKeeping(p, e, lastTurn)
+	case leaving:
+		return nextLeaving(p, e)
+	case gone:
+	}
+	return nil, effects{}
+}
+
+func nextUnready(e event) (phase, effects) {
+	switch e.(type) {
+	case configured:
+		return idle{}, effects{configure{}}
+	case heard, committed, typed, cleared:
+		return nil, effects{refuse{protocol.ErrNotConfigured}}
+	case ended:
+		return gone{}, effects{leave{}}
+	case cancelled, drained, kept, overdue:
+	}
+	return nil, effects{}
+}
+
+func nextIdle(e event, lastTurn int) (phase, effects) {
+	switch e := e.(type) {
+	case configured:
+		return nil, effects{configure{}}
+	case heard:
+		return nil, effects{listen{}}
+	case committed:
+		if e.empty {
+			return nil, effects{refuse{protocol.ErrNothingSaid}}
+		}
+		return live{lastTurn + 1}, effects{start{lastTurn + 1}}
+	case typed:
+		return live{lastTurn + 1}, effects{start{lastTurn + 1}}
+	case cleared:
+		return nil, effects{forget{}}
+	case ended:
+		return gone{}, effects{leave{}}
+	case cancelled, drained, kept, overdue:
+	}
+	return nil, effects{}
+}
+
+func nextLive(p live, e event) (phase, effects) {
+	switch e := e.(type) {
+	case configured:
+		return nil, effects{configure{}}
+	case heard:
+		return nil, effects{listen{}}
+	case committed:
+		if e.empty {
+			return nil, effects{refuse{protocol.ErrNothingSaid}}
+		}
+		return supersede(p)
+	case typed:
+		return supersede(p)
+	case cleared:
+		return nil, effects{forget{}}
+	case cancelled:
+		if e.turn != 0 && e.turn != p.turn {
+			return nil, effects{}
+		}
+		return stopping{turn: p.turn}, effects{kill{p.turn, protocol.CancelledByClient}}
+	case drained:
+		if e.turn != p.turn {
+			return nil, effects{}
+		}
+		return keeping{turn: p.turn}, effects{keep{p.turn}}
+	case ended:
+		return leaving{p.turn}, effects{kill{p.turn, protocol.CancelledByEnd}}
+	case kept, overdue:
+	}
+	return nil, effects{}
+}
+
+// supersede stops the live turn for the one that was just committed. Its
+// transcription may finish: what the user said is not lost.
+func supersede(p live) (phase, effects) {
+	return stopping{turn: p.turn, waiting: 1}, effects{hush{p.turn, protocol.CancelledByNewTurn}, enqueue{}}
+}
+
+func nextStopping(p stopping, e event) (phase, effects) {
+	switch e := e.(type) {
+	case configured:
+		return nil, effects{configure{}}
+	case heard:
+		return nil, effects{listen{}}
+	case committed:
+		if e.empty {
+			return nil, effects{refuse{protocol.ErrNothingSaid}}
+		}
+		return orRefuse(stopping{p.turn, p.waiting + 1}, p.waiting)
+	case typed:
+		return orRefuse(stopping{p.turn, p.waiting + 1}, p.waiting)
+	case cleared:
+		return nil, effects{forget{}}
+	case cancelled:
+		if e.turn != 0 && e.turn != p.turn {
+			return nil, effects{}
+		}
+		return nil, effects{kill{p.turn, protocol.CancelledByClient}}
+	case drained:
+		if e.turn != p.turn {
+			return nil, effects{}
+		}
+		return keeping(p), effects{keep{p.turn}}
+	case overdue:
+		if e.turn != p.turn {
+			return nil, effects{}
+		}
+		return nil, effects{kill{p.turn, protocol.CancelledByNewTurn}}
+	case ended:
+		return leaving{p.turn}, effects{kill{p.turn, protocol.CancelledByEnd}}
+	case kept:
+	}
+	return nil, effects{}
+}
+
+// orRefuse queues what was committed, unless as many wait as may.
+func orRefuse(to phase, waiting int) (phase, effects) {
+	if waiting == maxWaiting {
+		return nil, effects{refuse{protocol.ErrTooManyTurns}}
+	}
+	return to, effects{enqueue{}}
+}
+
+func nextKeeping(p keeping, e event, lastTurn int) (phase, effects) {
+	switch e := e.(type) {
+	case configured:
+		return nil, effects{configure{}}
+	case heard:
+		return nil, effects{listen{}}
+	case committed:
+		if e.empty {
+			return nil, effects{refuse{protocol.ErrNothingSaid}}
+		}
+		return orRefuse(keeping{p.turn, p.waiting + 1}, p.waiting)
+	case typed:
+		return orRefuse(keeping{p.turn, p.waiting + 1}, p.waiting)
+	case cleared:
+		return nil, effects{forget{}}
+	case kept:
+		if e.turn != p.turn {
+			return nil, effects{}
+		}
+		switch n := lastTurn + 1; p.waiting {
+		case 0:
+			return idle{}, effects{conclude{p.turn}}
+		case 1:
+			return live{n}, effects{conclude{p.turn}, startWaiting{n, false}}
+		default:
+			return stopping{n, p.waiting - 1}, effects{conclude{p.turn}, startWaiting{n, true}}
+		}
+	case ended:
+		return leaving{p.turn}, effects{}
+	case cancelled, drained, overdue:
+	}
+	return nil, effects{}
+}
+
+func nextLeaving(p leaving, e event) (phase, effects) {
+	switch e := e.(type) {
+	case drained:
+		if e.turn != p.turn {
+			return nil, effects{}
+		}
+		return nil, effects{keep{p.turn}}
+	case kept:
+		if e.turn != p.turn {
+			return nil, effects{}
+		}
+		return gone{}, effects{conclude{p.turn}, keepWaiting{}, leave{}}
+	case configured, heard, committed, typed, cleared, cancelled, overdue, ended:
+	}
+	return nil, effects{}
+}

@@ -1,0 +1,104 @@
+package session
+
+import (
+	"errors"
+	"log/slog"
+	"time"
+
+	"sori/audio"
+	"sori/protocol"
+)
+
+// Options says how a session behaves. The zero value of a field means its
+// default.
+type Options struct {
+	ID           string // default: a new UUIDv7
+	User         string // until the client names one; default "10", the seed's
+	Language     string // BCP 47; default "en"
+	Voice        string // default "": the engine's own
+	Instructions string // for TTOT; default ""
+
+	MaxUtterance time.Duration // a longer utterance is ended and answered; default 60 s
+	MinUtterance time.Duration // a commit with less is refused; default 100 ms
+	MaxReply     time.Duration // a longer reply is cut; default 5 min
+	Window       int           // earlier turns that the model is told; default 20
+
+	Inbox     int           // inputs that may wait; default 64. Push blocks when it is full
+	MaxEvents int           // events that may wait for a client that does not read; default 4,096. More end the session
+	HighWater time.Duration // reply audio that may wait for the client; default 10 s. With more, the stages are held up
+	Frame     time.Duration // length of a binary frame of the reply; default 40 ms
+	Patience  time.Duration // how long a superseded turn's transcription may take; default 5 s
+}
+
+// The defaults of [Options].
+const (
+	defaultUser         = "10"
+	defaultLanguage     = "en"
+	defaultMaxUtterance = 60 * time.Second
+	defaultMinUtterance = 100 * time.Millisecond
+	defaultMaxReply     = 5 * time.Minute
+	defaultWindow       = 20
+	defaultInbox        = 64
+	defaultMaxEvents    = 4096
+	defaultHighWater    = 10 * time.Second
+	defaultFrame        = 40 * time.Millisecond
+	defaultPatience     = 5 * time.Second
+)
+
+func orDefault[T comparable](v *T, def T) {
+	var zero T
+	if *v == zero {
+		*v = def
+	}
+}
+
+func (o Options) withDefaults() Options {
+	orDefault(&o.User, defaultUser)
+	orDefault(&o.Language, defaultLanguage)
+	orDefault(&o.MaxUtterance, defaultMaxUtterance)
+	orDefault(&o.MinUtterance, defaultMinUtterance)
+	orDefault(&o.MaxReply, defaultMaxReply)
+	orDefault(&o.Window, defaultWindow)
+	orDefault(&o.Inbox, defaultInbox)
+	orDefault(&o.MaxEvents, defaultMaxEvents)
+	orDefault(&o.HighWater, defaultHighWater)
+	orDefault(&o.Frame, defaultFrame)
+	orDefault(&o.Patience, defaultPatience)
+	return o
+}
+
+// Deps is what a session works with. All of it is shared between sessions and
+// safe for concurrent use.
+type Deps struct {
+	ATOT Transcriber
+	TTOT Responder
+	TTS  Synthesizer
+	// NewDetector makes the detector that says whether an utterance holds any
+	// speech. nil: every utterance goes to ATOT.
+	NewDetector func() (VoiceDetector, error)
+	History     History
+	Recordings  Recordings // nil: no recordings are kept
+	Log         *slog.Logger
+}
+
+// Input is one thing that comes in. Exactly one field is set.
+type Input struct {
+	Message protocol.ClientMessage
+	Audio   *audio.Frame      // a binary frame as it came; the session frees it
+	Problem *protocol.Problem // what the connection could not accept, to be told to the client in sequence
+}
+
+// Output is one thing that goes out. Exactly one of Event and Audio is set. Who
+// takes it frees Audio.
+type Output struct {
+	Head  protocol.Head
+	Event protocol.Event
+	Audio *audio.Frame
+}
+
+// ErrEnded is returned by Push when the session is over.
+var ErrEnded = errors.New("session: it has ended")
+
+// ErrSlowReader is returned by Run when more events waited for the client than
+// a session holds.
+var ErrSlowReader = errors.New("session: the client does not read its events")

@@ -1,0 +1,652 @@
+package session_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"sori/history"
+	"sori/protocol"
+	"sori/session"
+	"sori/stage"
+)
+
+func TestOneTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := open(t, session.Options{}, deps())
+		r.configure()
+		r.speak(time.Second)
+		r.send(protocol.Commit{})
+		settle(time.Minute)
+
+		want := []string{
+			"session.ready", "turn.started", "atot.started", "atot.done", "ttot.started", "ttot.partial",
+		}
+		if got := r.types(); !slices.Equal(got[:len(want)], want) {
+			t.Errorf("events %v, want them to begin with %v", got, want)
+		}
+		if got := r.types(); got[len(got)-1] != "turn.done" {
+			t.Errorf("the last event is %s, want turn.done", got[len(got)-1])
+		}
+		done := one[protocol.TurnDone](r).Record
+		if done.ATOTText != "hello" || done.TTOTText != "Hello there, my friend. How are you today?" {
+			t.Errorf("record has %q and %q", done.ATOTText, done.TTOTText)
+		}
+		if done.InputMS != 1000 || done.InputWAV == nil || done.OutputWAV == nil || done.Status != history.Done {
+			t.Errorf("record is not whole: %+v", done)
+		}
+		if done.Engines != (history.Engines{ATOT: "fake-atot", TTOT: "fake-ttot", TTS: "fake-tts"}) {
+			t.Errorf("engines %+v", done.Engines)
+		}
+		if n := int64(len(r.sound)); n == 0 || n != done.OutputMS*32 {
+			t.Errorf("%d bytes of audio came, the record says %d ms", n, done.OutputMS)
+		}
+		for name, at := range map[string]*float64{
+			"atot_done": done.Timings.ATOTDone, "ttot_first": done.Timings.TTOTFirst, "clause_first": done.Timings.ClauseFirst,
+			"tts_first": done.Timings.TTSFirst, "audio_first": done.Timings.AudioFirst, "ttot_done": done.Timings.TTOTDone,
+			"tts_done": done.Timings.TTSDone, "end": done.Timings.End,
+		} {
+			if at == nil {
+				t.Errorf("timing %s is missing", name)
+			}
+		}
+		if d := *done.Timings.ATOTDone; d != 100 {
+			t.Errorf("atot_done is %v ms, the engine takes 100", d)
+		}
+		r.check()
+	})
+}
+
+// The reply sounds while the model still writes.
+func TestStagesOverlap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := deps()
+		d.TTOT = says(time.Second, "This is the first sentence. ", "And ", "this ", "is ", "the ", "second one.")
+		r := open(t, session.Options{}, d)
+		r.configure()
+		r.send(protocol.Text{Text: "go on"})
+		settle(time.Minute)
+		tm := one[protocol.TurnDone](r).Record.Timings
+		if *tm.AudioFirst > 2100 {
+			t.Errorf("first audio after %v ms; the first sentence is followed by the next word at 2,000", *tm.AudioFirst)
+		}
+		if *tm.TTOTDone < 6000 {
+			t.Errorf("the model was done after %v ms, want 6,000: the test shows nothing", *tm.TTOTDone)
+		}
+		r.check()
+	})
+}
+
+func TestWhatIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := open(t, session.Options{MaxUtterance: time.Second}, deps())
+		expect := func(step, code string) {
+			t.Helper()
+			settle(0)
+			ps := find[protocol.Problem](r)
+			if len(ps) == 0 || ps[len(ps)-1].Code != code || ps[len(ps)-1].Message == "" {
+				t.Errorf("%s: problems %v, want %s", step, ps, code)
+			}
+		}
+		r.frame(make([]byte, 640))
+		expect("audio first", protocol.ErrNotConfigured)
+		r.send(protocol.Commit{})
+		expect("commit first", protocol.ErrNotConfigured)
+		r.send(protocol.Configure{Input: &protocol.Format{Encoding: "mp3", Rate: 16000}})
+		expect("unknown format", protocol.ErrBadMessage)
+		r.send(protocol.Text{Text: "hi"})
+		expect("still not configured", protocol.ErrNotConfigured)
+
+		r.configure()
+		r.frame(make([]byte, 641))
+		expect("odd frame", protocol.ErrOddFrame)
+		r.send(protocol.Commit{})
+		expect("nothing said", protocol.ErrNothingSaid)
+		r.send(protocol.Text{})
+		expect("empty text", protocol.ErrTextEmpty)
+		other := "somebody else"
+		r.send(protocol.Configure{User: &other})
+		expect("another user", protocol.ErrUserSet)
+		r.send(protocol.Configure{Input: &protocol.Format{Encoding: protocol.EncodingOpus, Rate: 48000}})
+		r.frame([]byte{0xff})
+		expect("no opus", protocol.ErrBadOpus)
+		if n := len(find[protocol.TurnStarted](r)); n != 0 {
+			t.Errorf("%d turns started", n)
+		}
+		r.send(protocol.Ping{ID: "7"})
+		settle(0)
+		if p := one[protocol.Pong](r); p.ID != "7" {
+			t.Errorf("pong %q", p.ID)
+		}
+		r.check()
+	})
+}
+
+func TestClearForgetsTheUtterance(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := open(t, session.Options{}, deps())
+		r.configure()
+		r.speak(500 * time.Millisecond)
+		r.send(protocol.Clear{})
+		r.send(protocol.Commit{})
+		settle(time.Second)
+		if c := one[protocol.Cleared](r); c.InputMS != 500 {
+			t.Errorf("cleared %d ms, want 500", c.InputMS)
+		}
+		if one[protocol.Problem](r).Code != protocol.ErrNothingSaid {
+			t.Error("the commit after clear was taken")
+		}
+	})
+}
+
+// An utterance over the limit is ended and answered, and what is said behind it
+// belongs to the next one: not a byte is lost or used twice.
+func TestUtteranceLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := deps()
+		var heard []time.Duration
+		d.ATOT = atot{func(_ context.Context, u stage.Utterance) iter.Seq2[stage.Transcript, error] {
+			heard = append(heard, u.Audio.Duration())
+			return func(yield func(stage.Transcript, error) bool) { yield(stage.Transcript{Text: "x", Final: true}, nil) }
+		}}
+		r := open(t, session.Options{MaxUtterance: time.Second}, d)
+		r.configure()
+		r.speak(2500 * time.Millisecond)
+		r.send(protocol.Commit{})
+		settle(time.Minute)
+		if want := []time.Duration{time.Second, time.Second, 500 * time.Millisecond}; !slices.Equal(heard, want) {
+			t.Errorf("ATOT heard %v, want %v", heard, want)
+		}
+		ws := find[protocol.Warning](r)
+		if len(ws) != 2 || ws[0].Code != protocol.WarnUtteranceLimit {
+			t.Errorf("warnings %v, want two of the limit", ws)
+		}
+		if len(r.store.turns) != 3 {
+			t.Errorf("%d turns in history, want 3", len(r.store.turns))
+		}
+		r.check()
+	})
+}
+
+// Silence never reaches ATOT, which would invent words for it, and is a turn all
+// the same.
+func TestSilenceOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := deps()
+		d.NewDetector = func() (session.VoiceDetector, error) { return detector{0.1}, nil }
+		d.ATOT = atot{func(context.Context, stage.Utterance) iter.Seq2[stage.Transcript, error] {
+			t.Error("ATOT was asked about silence")
+			return failsAtOnce[stage.Transcript](errBroken)
+		}}
+		r := open(t, session.Options{}, d)
+		r.configure()
+		r.speak(time.Second)
+		r.send(protocol.Commit{})
+		settle(time.Minute)
+		if f := one[protocol.TurnFailed](r); f.Code != stage.CodeNoSpeech || f.Record.InputWAV == nil {
+			t.Errorf("turn failed with %+v", f)
+		}
+		r.check()
+	})
+}
+
+func TestSpeechPassesTheGate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := deps()
+		d.NewDetector = func() (session.VoiceDetector, error) { return detector{0.9}, nil }
+		r := open(t, session.Options{}, d)
+		r.configure()
+		r.speak(time.Second)
+		r.send(protocol.Commit{})
+		settle(time.Minute)
+		one[protocol.TurnDone](r)
+	})
+}
+
+func TestStagesThatFail(t *testing.T) {
+	broken := &stage.Error{Stage: stage.ATOT, Code: stage.CodeStatus, Message: "The engine answered 500.", Err: errBroken}
+	cases := map[string]struct {
+		change  func(*session.Deps)
+		stage   stage.Name
+		code    string
+		atot    string
+		ttot    string
+		noSound bool
+	}{
+		"atot": {
+			change: func(d *session.Deps) {
+				d.ATOT = atot{func(context.Context, stage.Utterance) iter.Seq2[stage.Transcript, error] {
+					return failsAtOnce[stage.Transcript](broken)
+				}}
+			},
+			stage: stage.ATOT, code: stage.CodeStatus, noSound: true,
+		},
+		"atot empty": {
+			change: func(d *session.Deps) { d.ATOT = hears(0, "") },
+			stage:  stage.ATOT, code: stage.CodeNoSpeech, noSound: true,
+		},
+		"atot panics": {
+			change: func(d *session.Deps) {
+				d.ATOT = atot{func(context.Context, stage.Utterance) iter.Seq2[stage.Transcript, error] { panic("bug") }}
+			},
+			stage: stage.ATOT, code: stage.CodeInternal, noSound: true,
+		},
+		"ttot": {
+			change: func(d *session.Deps) {
+				d.TTOT = ttot{func(context.Context, stage.Prompt) iter.Seq2[string, error] { return failsAtOnce[string](errBroken) }}
+			},
+			stage: stage.TTOT, code: stage.CodeInternal, atot: "hello", noSound: true,
+		},
+		"ttot says nothing": {
+			change: func(d *session.Deps) { d.TTOT = says(0, " ", "") },
+			stage:  stage.TTOT, code: stage.CodeEmptyReply, atot: "hello", noSound: true,
+		},
+		"ttot hangs": {
+			change: func(d *session.Deps) {
+				d.TTOT = ttot{func(context.Context, stage.Prompt) iter.Seq2[string, error] {
+					return failsAtOnce[string](context.DeadlineExceeded)
+				}}
+			},
+			stage: stage.TTOT, code: stage.CodeTimeout, atot: "hello", noSound: true,
+		},
+		"ttot panics": {
+			change: func(d *session.Deps) {
+				d.TTOT = ttot{func(context.Context, stage.Prompt) iter.Seq2[string, error] { panic("bug") }}
+			},
+			stage: stage.TTOT, code: stage.CodeInternal, atot: "hello", noSound: true,
+		},
+		"ttot breaks off after a sentence": {
+			change: func(d *session.Deps) {
+				d.TTOT = ttot{func(context.Context, stage.Prompt) iter.Seq2[string, error] {
+					return func(yield func(string, error) bool) {
+						_ = yield("This sentence is whole. ", nil) && yield("This ", nil) && yield("", broken)
+					}
+				}}
+			},
+			stage: stage.ATOT, code: stage.CodeStatus, atot: "hello", ttot: "This sentence is whole. This",
+		},
+		"tts": {
+			change: func(d *session.Deps) {
+				d.TTS = tts{func(context.Context, stage.Speech) iter.Seq2[stage.Chunk, error] {
+					return failsAtOnce[stage.Chunk](errBroken)
+				}}
+			},
+			stage: stage.TTS, code: stage.CodeInternal, atot: "hello", ttot: "Hello there, my friend. How are you today?", noSound: true,
+		},
+		"tts is silent": {
+			change: func(d *session.Deps) {
+				d.TTS = tts{func(context.Context, stage.Speech) iter.Seq2[stage.Chunk, error] {
+					return func(func(stage.Chunk, error) bool) {}
+				}}
+			},
+			stage: stage.TTS, code: stage.CodeBadReply, atot: "hello", ttot: "Hello there, my friend. How are you today?", noSound: true,
+		},
+		"tts panics": {
+			change: func(d *session.Deps) {
+				d.TTS = tts{func(context.Context, stage.Speech) iter.Seq2[stage.Chunk, error] { panic("bug") }}
+			},
+			stage: stage.TTS, code: stage.CodeInternal, atot: "hello", ttot: "Hello there, my friend. How are you today?", noSound: true,
+		},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := deps()
+				c.change(&d)
+				r := open(t, session.Options{}, d)
+				r.configure()
+				r.speak(time.Second)
+				r.send(protocol.Commit{})
+				settle(time.Minute)
+				f := one[protocol.TurnFailed](r)
+				if f.Stage != c.stage || f.Code != c.code || f.Message == "" {
+					t.Errorf("turn failed at %s with %s (%s), want %s, %s", f.Stage, f.Code, f.Message, c.stage, c.code)
+				}
+				if f.Record.ATOTText != c.atot || f.Record.TTOTText != c.ttot || f.Record.Error == nil {
+					t.Errorf("record has %q, %q, %v; want %q, %q and an error", f.Record.ATOTText, f.Record.TTOTText, f.Record.Error, c.atot, c.ttot)
+				}
+				if c.noSound != (f.Record.OutputWAV == nil) || c.noSound != (len(r.sound) == 0) {
+					t.Errorf("output_wav %v, %d bytes of sound", f.Record.OutputWAV, len(r.sound))
+				}
+				// The session goes on.
+				r.send(protocol.Text{Text: "again"})
+				settle(time.Minute)
+				if n := len(find[protocol.TurnStarted](r)); n != 2 {
+					t.Errorf("%d turns started, want 2", n)
+				}
+				r.check()
+			})
+		})
+	}
+}
+
+func TestCancelReachesTheEngines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := deps()
+		var told error
+		d.TTOT = ttot{func(ctx context.Context, _ stage.Prompt) iter.Seq2[string, error] {
+			return func(yield func(string, error) bool) {
+				if yield("Here is a whole sentence. ", nil) {
+					<-ctx.Done()
+					told = context.Cause(ctx)
+					yield("", told)
+				}
+			}
+		}}
+		r := open(t, session.Options{}, d)
+		r.configure()
+		r.send(protocol.Text{Text: "go"})
+		settle(250 * time.Millisecond) // the voice is in the middle of its sentence
+		heard := len(r.sound)
+		r.send(protocol.Cancel{Turn: 9}) // not this one
+		settle(10 * time.Millisecond)
+		if told != nil {
+			t.Fatal("another turn's cancel stopped this one")
+		}
+		r.send(protocol.Cancel{Turn: 1})
+		settle(0)
+		if told == nil {
+			t.Error("the engine's context did not end")
+		}
+		c := one[protocol.TurnCancelled](r)
+		if c.Reason != protocol.CancelledByClient || c.Record.Status != history.Cancelled {
+			t.Errorf("cancelled: %+v", c)
+		}
+		if heard == 0 || len(find[protocol.AudioEnd](r)) != 1 {
+			t.Errorf("%d bytes of audio before the cancel, events %v", heard, r.types())
+		}
+		if n := len(find[protocol.StageFailed](r)); n != 0 {
+			t.Errorf("a cancel made %d stages fail", n)
+		}
+		r.check()
+	})
+}
+
+// Speaking again stops the reply at once; what was said first is transcribed and
+// kept, and the model is told of it.
+func TestSpeakingAgainSupersedes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := deps()
+		var prompts []stage.Prompt
+		d.ATOT = hears(300*time.Millisecond, "hello")
+		slow := says(100*time.Millisecond, slices.Repeat([]string{"Many words in here. "}, 50)...)
+		d.TTOT = ttot{func(ctx context.Context, p stage.Prompt) iter.Seq2[string, error] {
+			prompts = append(prompts, p)
+			return slow.respond(ctx, p)
+		}}
+		r := open(t, session.Options{}, d)
+		r.configure()
+		for range 3 { // three utterances in one breath
+			r.speak(200 * time.Millisecond)
+			r.send(protocol.Commit{})
+		}
+		settle(time.Minute)
+		if n := len(find[protocol.TurnCancelled](r)); n != 2 {
+			t.Errorf("%d turns were superseded, want 2", n)
+		}
+		one[protocol.TurnDone](r)
+		if len(r.store.turns) != 3 {
+			t.Fatalf("%d turns in history, want 3", len(r.store.turns))
+		}
+		for i, rec := range r.store.turns {
+			if rec.ATOTText != "hello" {
+				t.Errorf("turn %d was not transcribed: %+v", i+1, rec)
+			}
+		}
+		if len(prompts) != 1 || len(prompts[0].History) != 2 {
+			t.Errorf("the model was asked %d times; want once, with two earlier utterances: %+v", len(prompts), prompts)
+		}
+		r.check()
+	})
+}
+
+// A superseded turn whose ATOT hangs is given up after a while.
+func TestPatienceEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := deps()
+		d.ATOT = hears(time.Hour, "late")
+		r := open(t, session.Options{Patience: 3 * time.Second}, d)
+		r.configure()
+		r.speak(time.Second)
+		r.send(protocol.Commit{})
+		settle(time.Second)
+		r.send(protocol.Text{Text: "typed instead"})
+		settle(2 * time.Second)
+		if n := len(find[protocol.TurnCancelled](r)); n != 0 {
+			t.Fatal("the transcription was given up too early")
+		}
+		settle(time.Minute)
+		one[protocol.TurnCancelled](r)
+		one[protocol.TurnDone](r)
+		r.check()
+	})
+}
+
+func TestTooManyTurnsWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := deps()
+		d.ATOT = hears(time.Hour, "late")
+		r := open(t, session.Options{}, d)
+		r.configure()
+		for range 12 {
+			r.speak(200 * time.Millisecond)
+			r.send(protocol.Commit{})
+		}
+		settle(0)
+		if ps := find[protocol.Problem](r); len(ps) != 3 || ps[0].Code != protocol.ErrTooManyTurns {
+			t.Errorf("problems %v, want three times %s", ps, protocol.ErrTooManyTurns)
+		}
+		r.end()
+		<-r.over
+		settle(0)
+		if len(r.store.turns) != 9 {
+			t.Errorf("%d turns in history, want the 9 that were taken", len(r.store.turns))
+		}
+		r.check()
+	})
+}
+
+// A client that vanishes in mid-reply: the turn is recorded, everything is home
+// (the bubble would not end otherwise).
+func TestClientVanishes(t *testing.T) {
+	for name, at := range map[string]time.Duration{"in atot": 50, "in ttot": 120, "in tts": 260, "before all": 0} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := open(t, session.Options{}, deps())
+				r.configure()
+				r.speak(time.Second)
+				r.send(protocol.Commit{})
+				settle(at * time.Millisecond)
+				r.end()
+				<-r.over
+				settle(0)
+				c := one[protocol.TurnCancelled](r)
+				if c.Reason != protocol.CancelledByEnd || len(r.store.turns) != 1 || r.store.turns[0].InputWAV == nil {
+					t.Errorf("%s, kept %+v", c.Reason, r.store.turns)
+				}
+				if err := r.s.Push(t.Context(), session.Input{Message: protocol.Ping{}}); !errors.Is(err, session.ErrEnded) {
+					t.Errorf("push after the end: %v", err)
+				}
+				if r.err != nil {
+					t.Errorf("Run: %v", r.err)
+				}
+				r.check()
+			})
+		})
+	}
+}
+
+// A client that reads nothing holds the stages up, not the memory, and can still
+// interrupt.
+func TestBackpressure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := deps()
+		d.TTOT = says(0, slices.Repeat([]string{"This is one more sentence of the reply. "}, 100)...)
+		made := 0
+		d.TTS = tts{func(context.Context, stage.Speech) iter.Seq2[stage.Chunk, error] {
+			return func(yield func(stage.Chunk, error) bool) {
+				made++
+				yield(stage.Chunk{PCM: make([]byte, 64000), Rate: 16000}, nil) // 2 s
+			}
+		}}
+		r := open(t, session.Options{HighWater: 10 * time.Second}, d)
+		r.configure()
+		r.send(protocol.Text{Text: "talk"})
+		r.pause <- true
+		settle(time.Minute)
+		if made < 4 || made > 8 {
+			t.Errorf("TTS made %d clauses of 2 s with a high-water mark of 10 s and nobody listening", made)
+		}
+		r.send(protocol.Cancel{})
+		settle(time.Second)
+		if len(r.store.turns) != 1 {
+			t.Error("the cancel waits for the client to read")
+		}
+		r.pause <- false
+		settle(time.Second)
+		if len(r.sound) > 64000 {
+			t.Errorf("%d bytes of the cancelled reply were sent", len(r.sound))
+		}
+		one[protocol.TurnCancelled](r)
+		r.check()
+	})
+}
+
+func TestSlowReaderIsEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := open(t, session.Options{MaxEvents: 100}, deps())
+		r.configure()
+		r.pause <- true
+		for range 1000 {
+			if r.s.Push(t.Context(), session.Input{Message: protocol.Ping{}}) != nil {
+				break
+			}
+		}
+		settle(0)
+		r.pause <- false
+		<-r.over
+		if !errors.Is(r.err, session.ErrSlowReader) {
+			t.Errorf("Run: %v, want ErrSlowReader", r.err)
+		}
+	})
+}
+
+func TestHistoryInTrouble(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := deps()
+		st := &store{}
+		d.History = st
+		st.keep = func(history.Turn) (delayed, err error) { return errBroken, nil }
+		reads := 0
+		st.recent = func() ([]history.Turn, error) {
+			if reads++; reads == 1 {
+				return nil, errBroken
+			}
+			return []history.Turn{{ATOTText: "before", TTOTText: "yes"}}, nil
+		}
+		var prompts []stage.Prompt
+		plain := d.TTOT
+		d.TTOT = ttot{func(ctx context.Context, p stage.Prompt) iter.Seq2[string, error] {
+			prompts = append(prompts, p)
+			return plain.Respond(ctx, p)
+		}}
+		r := open(t, session.Options{}, d)
+		r.configure()
+		for _, text := range []string{"one", "two", "three"} {
+			r.send(protocol.Text{Text: text})
+			settle(time.Minute)
+		}
+		var codes []string
+		for _, w := range find[protocol.Warning](r) {
+			codes = append(codes, w.Code)
+		}
+		if want := []string{protocol.WarnHistoryUnread, protocol.WarnHistoryDelayed, protocol.WarnHistoryDelayed, protocol.WarnHistoryDelayed}; !slices.Equal(codes, want) {
+			t.Errorf("warnings %v, want %v", codes, want)
+		}
+		var said []string
+		for _, x := range prompts[2].History {
+			said = append(said, x.User)
+		}
+		if want := "before one two"; strings.Join(said, " ") != want {
+			t.Errorf("the third turn remembers %q, want %q", said, want)
+		}
+		st.keep = func(history.Turn) (delayed, err error) { return nil, errBroken }
+		r.send(protocol.Text{Text: "four"})
+		settle(time.Minute)
+		ws := find[protocol.Warning](r)
+		if ws[len(ws)-1].Code != protocol.WarnHistoryLost {
+			t.Errorf("last warning %v, want %s", ws[len(ws)-1], protocol.WarnHistoryLost)
+		}
+		r.check()
+	})
+}
+
+func TestRecordingsThatFail(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := deps()
+		d.Recordings = recordings{func(string, io.Reader) (string, error) { return "", errBroken }}
+		r := open(t, session.Options{}, d)
+		r.configure()
+		r.speak(time.Second)
+		r.send(protocol.Commit{})
+		settle(time.Minute)
+		done := one[protocol.TurnDone](r)
+		if done.Record.InputWAV != nil || done.Record.OutputWAV != nil || len(find[protocol.Warning](r)) != 2 {
+			t.Errorf("record %+v, warnings %v", done.Record, find[protocol.Warning](r))
+		}
+	})
+}
+
+// The recordings are WAV files of what was said and answered.
+func TestRecordingsHoldTheSound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := deps()
+		sizes := map[string]int{}
+		d.Recordings = recordings{func(kind string, wav io.Reader) (string, error) {
+			b, err := io.ReadAll(wav)
+			if err != nil || string(b[:4]) != "RIFF" {
+				t.Errorf("%s: %v, begins with %q", kind, err, b[:4])
+			}
+			sizes[kind] += len(b)
+			return kind, nil
+		}}
+		rate := 24000
+		r := open(t, session.Options{}, d)
+		r.send(protocol.Configure{Output: &protocol.Format{Encoding: protocol.EncodingPCM, Rate: rate}})
+		r.speak(time.Second)
+		r.send(protocol.Commit{})
+		settle(time.Minute)
+		if sizes["input"] != 32044 {
+			t.Errorf("input recording has %d bytes, want 32,044", sizes["input"])
+		}
+		ms := one[protocol.TurnDone](r).Record.OutputMS
+		if int64(sizes["reply"]) != 44+ms*32 {
+			t.Errorf("reply recording has %d bytes for %d ms", sizes["reply"], ms)
+		}
+		if got := int64(len(r.sound)) * 1000 / int64(2*rate); got < ms-1 || got > ms+1 {
+			t.Errorf("the client got %d ms at %d Hz, want %d", got, rate, ms)
+		}
+	})
+}
+
+func TestReplyLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := open(t, session.Options{MaxReply: 1500 * time.Millisecond}, deps())
+		r.configure()
+		r.send(protocol.Text{Text: "hi"})
+		settle(time.Minute)
+		if ms := one[protocol.TurnDone](r).Record.OutputMS; ms != 1500 {
+			t.Errorf("reply of %d ms, limit 1,500", ms)
+		}
+		if w := one[protocol.Warning](r); w.Code != protocol.WarnReplyLimit {
+			t.Errorf("warning %v", w)
+		}
+		r.check()
+	})
+}

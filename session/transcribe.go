@@ -1,0 +1,118 @@
+package session
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"sori/protocol"
+	"sori/stage"
+)
+
+// The gate that keeps an utterance without speech away from ATOT, which would
+// invent words for it: this many windows must be at least this likely speech.
+const (
+	gateWindow      = 512 // samples, 32 ms
+	gateWindows     = 3
+	gateProbability = 0.5
+)
+
+// transcribe is the ATOT stage.
+func (w *worker) transcribe(ctx context.Context) (string, error) {
+	engine := w.deps.ATOT.Engine()
+	if err := w.emit(ctx, protocol.StageStarted{Stage: stage.ATOT, Engine: engine}); err != nil {
+		return "", err
+	}
+	began := time.Now()
+	if speech, err := w.holdsSpeech(); err != nil {
+		w.log.Warn("voice detector failed", "error", err)
+		_ = w.emit(ctx, protocol.Warning{Code: protocol.WarnDetector, Message: "The voice detector failed, so the utterance goes to ATOT unchecked: words may be heard where there are none."})
+	} else if !speech {
+		return "", noSpeech()
+	}
+	w.result.engines.ATOT = engine
+	var text string
+	u := stage.Utterance{UserID: w.settings.user, SessionID: w.session, Language: w.settings.language, Audio: w.entry.clip}
+	for t, err := range w.deps.ATOT.Transcribe(ctx, u) {
+		if err != nil {
+			return "", err
+		}
+		text = t.Text
+		if t.Final {
+			break
+		}
+		if err := w.emit(ctx, protocol.StagePartial{Stage: stage.ATOT, Text: text}); err != nil {
+			return "", err
+		}
+	}
+	if ctx.Err() != nil {
+		return "", context.Cause(ctx)
+	}
+	w.result.timings.ATOTDone = w.since(time.Now())
+	if text == "" {
+		return "", noSpeech()
+	}
+	_ = w.emit(ctx, protocol.StageDone{Stage: stage.ATOT, Text: text, TookMS: millis(time.Since(began))})
+	return text, nil
+}
+
+func noSpeech() *stage.Error {
+	return &stage.Error{Stage: stage.ATOT, Code: stage.CodeNoSpeech, Message: "I heard no speech in this. Check the microphone and its level, then say it again."}
+}
+
+func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// holdsSpeech asks the voice detector about the utterance, window by window, and
+// stops at the first real speech.
+func (w *worker) holdsSpeech() (bool, error) {
+	if w.deps.NewDetector == nil {
+		return true, nil
+	}
+	d, err := w.deps.NewDetector()
+	if err != nil {
+		return false, err
+	}
+	defer d.Close()
+	window := make([]int16, gateWindow)
+	found := 0
+	for at := 0; ; at += gateWindow {
+		n := w.entry.clip.ReadSamples(window, at)
+		if n == 0 {
+			return false, nil
+		}
+		clear(window[n:])
+		p, err := d.Detect(window)
+		if err != nil {
+			return false, err
+		}
+		if p >= gateProbability {
+			if found++; found >= gateWindows {
+				return true, nil
+			}
+		}
+	}
+}
+
+// save writes a recording and gives its path. It is done also for a turn that
+// was stopped: what the user said is kept.
+func (w *worker) save(ctx context.Context, kind string, clip wavFile) *string {
+	if w.deps.Recordings == nil {
+		return nil
+	}
+	r, _ := clip.WAV()
+	defer r.Close()
+	c, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTimeout)
+	defer cancel()
+	path, err := w.deps.Recordings.Save(c, w.settings.user, w.id, kind, r)
+	if err != nil {
+		w.log.Error("recording not written", "kind", kind, "error", err)
+		_ = w.emit(ctx, protocol.Warning{Code: protocol.WarnRecording, Message: "The recording of the " + kind + " could not be written, so the turn is kept without it."})
+		return nil
+	}
+	return &path
+}
+
+// wavFile is audio that can be read as a WAV file.
+type wavFile interface {
+	WAV() (r io.ReadCloser, size int64)
+}
