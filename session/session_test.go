@@ -7,6 +7,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -607,8 +608,11 @@ func TestRecordingsThatFail(t *testing.T) {
 func TestRecordingsHoldTheSound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := deps()
+		var mu sync.Mutex
 		sizes := map[string]int{}
 		d.Recordings = recordings{func(kind string, wav io.Reader) (string, error) {
+			mu.Lock()
+			defer mu.Unlock()
 			b, err := io.ReadAll(wav)
 			if err != nil || string(b[:4]) != "RIFF" {
 				t.Errorf("%s: %v, begins with %q", kind, err, b[:4])

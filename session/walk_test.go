@@ -1,0 +1,179 @@
+package session_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"io"
+	"iter"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"sori/history"
+	"sori/protocol"
+	"sori/session"
+	"sori/stage"
+)
+
+var walks = flag.Uint64("walks", 300, "how many seeded random walks TestRandomWalks takes")
+
+// dice is a seeded random source that the engines of one walk share.
+type dice struct {
+	mu  sync.Mutex
+	rng *rand.Rand
+}
+
+func (d *dice) below(n int) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.rng.IntN(n)
+}
+
+// wait takes up to most, or in one of thirty cases an hour.
+func (d *dice) wait(ctx context.Context, most time.Duration) error {
+	if d.below(30) == 0 {
+		most = time.Hour
+	}
+	return sleep(ctx, time.Duration(d.below(int(most))))
+}
+
+func (d *dice) fails() bool { return d.below(12) == 0 }
+
+// Whatever a client does and whatever engines and stores do, at most one turn is
+// live, every turn ends once and is kept once, nothing of it comes after its
+// end, audio is neither lost nor used twice, and everybody comes home.
+func TestRandomWalks(t *testing.T) {
+	for seed := range *walks {
+		synctest.Test(t, func(t *testing.T) { walk(t, seed) })
+		if t.Failed() {
+			t.Fatalf("seed %d", seed)
+		}
+	}
+}
+
+func walk(t *testing.T, seed uint64) {
+	d := &dice{rng: rand.New(rand.NewPCG(seed, 7))}
+	st := &store{
+		keep: func(history.Turn) (delayed, err error) {
+			time.Sleep(time.Duration(d.below(int(300 * time.Millisecond))))
+			switch d.below(10) {
+			case 0:
+				return errBroken, nil
+			case 1:
+				return nil, errBroken
+			}
+			return nil, nil
+		},
+		recent: func() ([]history.Turn, error) {
+			if d.fails() {
+				return nil, errBroken
+			}
+			return nil, nil
+		},
+	}
+	r := open(t, session.Options{MaxUtterance: 2 * time.Second, HighWater: 500 * time.Millisecond}, session.Deps{
+		ATOT: atot{d.transcribe}, TTOT: ttot{d.respond}, TTS: tts{d.synthesize}, History: st,
+		Recordings: recordings{func(_ string, wav io.Reader) (string, error) {
+			if d.fails() {
+				return "", errBroken
+			}
+			_, err := io.Copy(io.Discard, wav)
+			return "x", err
+		}},
+		NewDetector: func() (session.VoiceDetector, error) {
+			if d.fails() {
+				return nil, errBroken
+			}
+			return detector{float32(d.below(10)) / 4}, nil
+		},
+	})
+	r.configure()
+	var pushed time.Duration
+	for range d.below(40) {
+		switch d.below(10) {
+		case 0, 1, 2:
+			n := time.Duration(d.below(60)) * 20 * time.Millisecond
+			r.speak(n)
+			pushed += n
+		case 3, 4:
+			r.send(protocol.Commit{})
+		case 5:
+			r.send(protocol.Text{Text: "typed"})
+		case 6:
+			r.send(protocol.Cancel{Turn: d.below(3)})
+		case 7:
+			if d.below(3) == 0 {
+				r.send(protocol.Clear{})
+			} else {
+				r.configure()
+			}
+		case 8, 9:
+			time.Sleep(time.Duration(d.below(int(3 * time.Second))))
+		}
+	}
+	r.send(protocol.Clear{})
+	settle(time.Duration(d.below(int(5 * time.Second))))
+	r.end()
+	<-r.over
+	settle(0)
+	r.check()
+	var used int64
+	for _, rec := range st.turns {
+		used += rec.InputMS
+	}
+	for _, c := range find[protocol.Cleared](r) {
+		used += c.InputMS
+	}
+	if used != pushed.Milliseconds() {
+		t.Errorf("%d ms of audio pushed, %d in turns and cleared", pushed.Milliseconds(), used)
+	}
+}
+
+func (d *dice) transcribe(ctx context.Context, u stage.Utterance) iter.Seq2[stage.Transcript, error] {
+	return func(yield func(stage.Transcript, error) bool) {
+		for range d.below(3) {
+			if !yield(stage.Transcript{Text: "so"}, nil) {
+				return
+			}
+		}
+		wav, _ := u.Audio.WAV()
+		defer wav.Close()
+		_, err := io.Copy(io.Discard, wav)
+		err = errors.Join(err, d.wait(ctx, time.Second))
+		if d.fails() {
+			err = &stage.Error{Stage: stage.ATOT, Code: stage.CodeStatus, Message: "500"}
+		}
+		yield(stage.Transcript{Text: "so it is", Final: true}, err)
+	}
+}
+
+func (d *dice) respond(ctx context.Context, _ stage.Prompt) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		for range d.below(30) {
+			err := d.wait(ctx, 100*time.Millisecond)
+			if err == nil && d.below(60) == 0 {
+				err = errBroken
+			}
+			if !yield("a few words. ", err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func (d *dice) synthesize(ctx context.Context, _ stage.Speech) iter.Seq2[stage.Chunk, error] {
+	return func(yield func(stage.Chunk, error) bool) {
+		for range d.below(20) {
+			err := d.wait(ctx, 50*time.Millisecond)
+			if err == nil && d.below(100) == 0 {
+				err = errBroken
+			}
+			if !yield(stage.Chunk{PCM: make([]byte, 2*(1+d.below(2000))), Rate: 16000}, err) || err != nil {
+				return
+			}
+		}
+	}
+}
