@@ -24,6 +24,7 @@ type cutter struct {
 
 	buf    []rune // what is not cut yet: single spaces, none at the start or the end
 	length int    // of buf
+	depth  int    // wide quotation marks and brackets that are open in buf
 	gap    gap    // between buf and what comes
 	item   int    // number of the last list item, so that the next one is known
 
@@ -80,12 +81,12 @@ func (c *cutter) put(r rune) {
 	// Some marks need no look at what follows.
 	least, _ := c.limits()
 	switch {
-	case isWideEnd(r) && c.quotes() <= 0:
+	case isWideEnd(r) && c.depth <= 0:
 		c.sentenceEnd = len(c.buf)
 		if c.length >= least {
 			c.cut(len(c.buf))
 		}
-	case isWideMark(r) && !c.digitBefore(len(c.buf)-1) && c.quotes() <= 0:
+	case isWideMark(r) && !c.digitBefore(len(c.buf)-1) && c.depth <= 0:
 		c.markEnd = len(c.buf)
 		if c.first && c.length >= least {
 			c.cut(len(c.buf))
@@ -96,6 +97,7 @@ func (c *cutter) put(r rune) {
 func (c *cutter) add(r rune) {
 	c.buf = append(c.buf, r)
 	c.length += weight(r)
+	c.depth += quoteDepth(r)
 }
 
 // settle decides, now that r follows, whether buf ends a clause.
@@ -179,7 +181,7 @@ func (c *cutter) lastCluster(r rune) int {
 func (c *cutter) cut(n int) {
 	rest, g := c.buf[n:], c.gap
 	text := strings.TrimSpace(string(c.buf[:n]))
-	c.buf, c.length, c.gap = nil, 0, tight
+	c.buf, c.length, c.depth, c.gap = nil, 0, 0, tight
 	c.sentenceEnd, c.markEnd, c.wordEnd = 0, 0, 0
 	if strings.ContainsFunc(text, isSpoken) {
 		c.out = append(c.out, text)
@@ -196,15 +198,6 @@ func (c *cutter) cut(n int) {
 	if len(c.buf) == 0 {
 		c.gap = tight
 	}
-}
-
-// quotes is how many wide quotation marks and brackets are open in buf.
-func (c *cutter) quotes() int {
-	n := 0
-	for _, r := range c.buf {
-		n += quoteDepth(r)
-	}
-	return n
 }
 
 func (c *cutter) digitBefore(i int) bool { return i > 0 && isDigit(c.buf[i-1]) }

@@ -11,6 +11,7 @@ const (
 	maxTag    = 256
 	maxEntity = 10
 	maxEmail  = 64
+	maxRun    = 256
 )
 
 // lexer reads what a model writes and hands what is spoken to a cutter. It
@@ -66,10 +67,10 @@ func (l *lexer) at(i int) rune {
 	return 0
 }
 
-// runOf is how many r stand at i of raw.
+// runOf is how many r stand at i of raw, at most maxRun.
 func (l *lexer) runOf(r rune, i int) int {
 	n := 0
-	for l.at(i+n) == r {
+	for n < maxRun && l.at(i+n) == r {
 		n++
 	}
 	return n
