@@ -44,8 +44,8 @@ func TestResampledToneIsTheTone(t *testing.T) {
 		t.Run(fmt.Sprintf("%d to %d", from, to), func(t *testing.T) {
 			t.Parallel()
 			// In phase: a delay of a hundredth of a sample would show.
-			got := convert(t, from, to, tone(1000, from, from, 0.9))
-			if snr := toneSNR(t, got, 1000, to, to/10, 0.9); snr < 85 {
+			got := convert(t, from, to, tone(1000, from, from/4, 0.9))
+			if snr := toneSNR(t, got, 1000, to, to/20, 0.9); snr < 85 {
 				t.Errorf("a tone of 1 kHz has an SNR of %.1f dB, want 85", snr)
 			} else {
 				t.Logf("SNR at 1 kHz: %.1f dB", snr)
@@ -59,8 +59,8 @@ func TestPassbandIsFlat(t *testing.T) {
 	for _, pair := range rates() {
 		from, to := pair[0], pair[1]
 		edge := 0.88 * float64(min(from, to)) / 2
-		got := samples(convert(t, from, to, tone(edge, from, from, 0.9)))
-		inner := got[to/10 : len(got)-to/10]
+		got := samples(convert(t, from, to, tone(edge, from, from/4, 0.9)))
+		inner := got[to/20 : len(got)-to/20]
 		want := 0.5 * 0.9 * 0.9 * 32767 * 32767
 		if db := decibels(power(inner) / want); db < -0.05 || db > 0.05 {
 			t.Errorf("%d to %d Hz: the gain at %.0f Hz is %.3f dB, want 0", from, to, edge, db)
@@ -75,6 +75,7 @@ func TestNothingFoldsBack(t *testing.T) {
 		if to >= from {
 			continue
 		}
+		r := newResampler(t, from, to)
 		worst := 200.0
 		nyquist := float64(to) / 2
 		for _, above := range []float64{1.001, 1.01, 1.05, 1.1, 1.2, 1.31, 1.5, 1.77, 2.1, 2.9} {
@@ -82,9 +83,9 @@ func TestNothingFoldsBack(t *testing.T) {
 			if freq > 0.99*float64(from)/2 {
 				break
 			}
-			in := tone(freq, from, from/2, 0.9)
-			out := samples(convert(t, from, to, in))
-			left := power(out[to/10:len(out)-to/10]) + 1e-9
+			in := tone(freq, from, from/8, 0.9)
+			out := samples(r.Flush(r.Append(nil, in)))
+			left := power(out[to/40:len(out)-to/40]) + 1e-9
 			worst = min(worst, decibels(power(samples(in))/left))
 		}
 		if worst < 80 {
@@ -109,7 +110,7 @@ func TestResamplingLeavesNoSeams(t *testing.T) {
 	for _, pair := range rates() {
 		from, to := pair[0], pair[1]
 		rng := rand.New(rand.NewPCG(uint64(from), uint64(to)))
-		pcm := noise(from/3, 7)
+		pcm := noise(from/20+3000, 7)
 		whole := convert(t, from, to, pcm)
 		r := newResampler(t, from, to)
 		for round := range 2 { // twice: Flush leaves nothing of the first behind
@@ -132,7 +133,7 @@ func TestResampledLength(t *testing.T) {
 	for _, pair := range rates() {
 		from, to := pair[0], pair[1]
 		r := newResampler(t, from, to)
-		for _, n := range []int{0, 1, 2, 3, 10, 319, 320, 321, 4410, 50001} {
+		for _, n := range []int{0, 1, 2, 3, 10, 319, 320, 321, 4411} {
 			bound := r.OutputBytes(2*n) + r.OutputBytes(0)
 			got := r.Flush(r.Append(nil, noise(n, 1)))
 			want := (n*to + from - 1) / from
