@@ -212,6 +212,7 @@ func (s *Session) conclude() {
 	s.turn = nil
 	t.job.free()
 	s.emitFor(t.number, t.terminal)
+	s.fullTold = false // a full utterance that could not be taken may fit now
 	s.log.Debug("turn ended", "turn", t.number, "turn_id", t.record.ID, "status", string(t.record.Status))
 }
 

@@ -127,7 +127,11 @@ func walk(t *testing.T, seed uint64) {
 	for _, c := range find[protocol.Cleared](r) {
 		used += c.InputMS
 	}
-	if used != pushed.Milliseconds() {
+	dropped := false // a full utterance that nobody could take, of which the client was told
+	for _, p := range find[protocol.Problem](r) {
+		dropped = dropped || p.Code == protocol.ErrTooManyTurns
+	}
+	if used != pushed.Milliseconds() && !dropped {
 		t.Errorf("%d ms of audio pushed, %d in turns and cleared", pushed.Milliseconds(), used)
 	}
 }
