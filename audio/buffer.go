@@ -85,3 +85,19 @@ func (b *Buffer) Take() *Clip {
 	b.slabs, b.head, b.held = nil, 0, 0
 	return c
 }
+
+// Copy gives what the buffer holds as a clip of its own; the buffer keeps it
+// too. The caller releases the clip.
+func (b *Buffer) Copy() *Clip {
+	c := &Clip{size: b.held}
+	c.refs.Store(1)
+	for at := b.head; at < b.head+b.held; at += slabBytes {
+		s := shared.slab()
+		n := copy(s[:], b.slabs[at/slabBytes][at%slabBytes:])
+		if n < slabBytes && at/slabBytes+1 < len(b.slabs) {
+			copy(s[n:], b.slabs[at/slabBytes+1][:])
+		}
+		c.slabs = append(c.slabs, s)
+	}
+	return c
+}
