@@ -38,10 +38,11 @@ func layers() []layer {
 		{"session", []string{"session/clause", "protocol", "audio", "stage", "history"}, "the actor declares ports.go; stores, clients and engines are plugged into it by cmd/sori, and the server carries it"},
 		{"clients/...", []string{"clients/...", "audio", "stage"}, "a client of an engine satisfies the actor's port in the terms of package stage, without importing the actor"},
 		{"engines/...", []string{"engines/...", "audio", "stage"}, "an engine runs in its own process and is reached over HTTP: it knows nothing of sessions or of who calls it"},
+		{"client", []string{"protocol", "audio", "stage", "history"}, "the client library sees sori from outside, as any client does"},
 		{"web", nil, "web is files"},
 		{"server", []string{"session", "protocol", "audio", "stage", "history", "web"}, "the edge is handed its stores and engines by cmd/sori"},
 		{"cmd/...", []string{"..."}, ""},
-		{"e2e/...", []string{"protocol", "audio", "stage", "history"}, "e2e sees sori from outside, as a client does"},
+		{"e2e/...", []string{"client", "protocol", "audio", "stage", "history"}, "e2e sees sori from outside, as a client does"},
 	}
 }
 
@@ -59,7 +60,7 @@ func dependencies() []dependency {
 		{"github.com/alecthomas/kong", []string{"cmd/..."}, "the command line; configuration is read once, in main"},
 		{"github.com/goccy/go-yaml", []string{"", "cmd/...", "protocol", "server"}, "the configuration file; in tests, compose.yaml and the API descriptions"},
 		{"github.com/gin-gonic/gin", []string{"server", "engines/enginehttp"}, "HTTP routes, at the two edges"},
-		{"github.com/coder/websocket", []string{"server", "cmd/...", "e2e/..."}, "the WebSocket, at its two ends"},
+		{"github.com/coder/websocket", []string{"server", "client", "cmd/...", "e2e/..."}, "the WebSocket, at its two ends"},
 		{"github.com/getkin/kin-openapi", []string{"server"}, "the REST description that tests hold against the routes"},
 		{"github.com/go-audio", []string{"audio"}, "reads and checks WAV; everything else asks package audio"},
 		{"github.com/pion/opus", []string{"audio"}, "decodes Opus; everything else asks package audio"},
@@ -71,7 +72,7 @@ func dependencies() []dependency {
 		{"github.com/rivo/uniseg", []string{"session/...", "clients/...", "engines/..."}, "where words and sentences end"},
 		{"golang.org/x/sync", []string{"..."}, "groups of goroutines that are waited for"},
 		{"golang.org/x/sys", []string{"engines/...", "cmd/...", "history/..."}, "what the system says that the standard library doesn't"},
-		{"golang.org/x/text", []string{"clients/...", "engines/..."}, "text as people write it"},
+		{"golang.org/x/text", []string{"server", "clients/...", "engines/..."}, "text as people write it"},
 		{"go.uber.org/goleak", []string{"..."}, "tests: no goroutine is left behind"},
 	}
 }
