@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/pion/opus"
 )
@@ -14,6 +15,10 @@ var ErrBadOpus = errors.New("audio: not an Opus packet")
 
 // maxOpusSamples is the longest packet, 120 ms, at Rate.
 const maxOpusSamples = Rate * 120 / 1000
+
+// maxAmplitude is far beyond what any encoder makes of sound (1 is full scale).
+// A decoder that gives more has lost its way.
+const maxAmplitude = 1e4
 
 // opusDecoder decodes Opus packets to mono at Rate.
 type opusDecoder struct {
@@ -63,7 +68,7 @@ func (d *opusDecoder) samplesOf(packet []byte) (n int, err error) {
 		return 0, fmt.Errorf("%w: %d bytes: %w", ErrBadOpus, len(packet), err)
 	}
 	for _, v := range d.samples[:n] {
-		if !(v > -1e6 && v < 1e6) { // also what is no number
+		if math.IsNaN(float64(v)) || v > maxAmplitude || v < -maxAmplitude {
 			return 0, fmt.Errorf("%w: %d bytes that decode to no sound", ErrBadOpus, len(packet))
 		}
 	}

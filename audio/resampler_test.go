@@ -83,9 +83,9 @@ func TestNothingFoldsBack(t *testing.T) {
 			if freq > 0.99*float64(from)/2 {
 				break
 			}
-			in := tone(freq, from, from/8, 0.9)
+			in := tone(freq, from, from/16, 0.9)
 			out := samples(r.Flush(r.Append(nil, in)))
-			left := power(out[to/40:len(out)-to/40]) + 1e-9
+			left := power(out[to/80:len(out)-to/80]) + 1e-9
 			worst = min(worst, decibels(power(samples(in))/left))
 		}
 		if worst < 80 {
@@ -110,7 +110,7 @@ func TestResamplingLeavesNoSeams(t *testing.T) {
 	for _, pair := range rates() {
 		from, to := pair[0], pair[1]
 		rng := rand.New(rand.NewPCG(uint64(from), uint64(to)))
-		pcm := noise(from/20+3000, 7)
+		pcm := noise(from/50+2000, 7)
 		whole := convert(t, from, to, pcm)
 		r := newResampler(t, from, to)
 		for round := range 2 { // twice: Flush leaves nothing of the first behind

@@ -24,7 +24,7 @@ const (
 	fmtLimit      = 1 << 10
 	chunkHeader   = 8
 	riffHeader    = 12
-	convertAdvice = "Convert it to 16-bit PCM first, for example with: ffmpeg -i in.wav -ac 1 -ar 16000 -c:a pcm_s16le out.wav"
+	convertAdvice = "Send a WAV file; this makes one: ffmpeg -i in.file -ac 1 -ar 16000 -c:a pcm_s16le out.wav"
 )
 
 // wavFormat is what a fmt chunk says.

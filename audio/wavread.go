@@ -23,12 +23,12 @@ type PCM struct {
 func (p *PCM) Duration() time.Duration { return Duration(len(p.Data), p.Rate) }
 
 // ReadWAV reads a WAV file of any format that [WAVStream] knows, and at most
-// max bytes of it: a larger one is a [*WAVError] with the code WAVTooLarge, as
-// soon as the bytes up to max are read. A file without one whole sample, or
+// limit bytes of it: a larger one is a [*WAVError] with the code WAVTooLarge, as
+// soon as the bytes up to the limit are read. A file without one whole sample, or
 // with a header that can't be, is a [*WAVError] too; when r itself failed, the
 // error wraps r's.
-func ReadWAV(r io.Reader, max int64) (*PCM, error) {
-	bounded := &boundedReader{r: r, left: max, max: max}
+func ReadWAV(r io.Reader, limit int64) (*PCM, error) {
+	bounded := &boundedReader{r: r, left: limit, limit: limit}
 	s, err := NewWAVStream(bounded)
 	if err != nil {
 		return nil, fileError(err)
@@ -38,7 +38,7 @@ func ReadWAV(r io.Reader, max int64) (*PCM, error) {
 	case err != nil:
 		return nil, fileError(err)
 	case len(data) == 0:
-		return nil, wavError(WAVEmpty, "The WAV file holds no audio. Record again and send a file with at least one sample.")
+		return nil, errEmptyWAV()
 	}
 	p := &PCM{Data: data, Rate: s.Rate(), Truncated: s.Truncated()}
 	if n := s.Channels(); n > 1 {
@@ -64,12 +64,12 @@ func fileError(err error) error {
 	return fmt.Errorf("audio: reading a WAV file: %w", err)
 }
 
-// boundedReader fails at the first byte beyond max, instead of ending as if
+// boundedReader fails at the first byte beyond its limit, instead of ending as if
 // the file did.
 type boundedReader struct {
-	r    io.Reader
-	left int64
-	max  int64
+	r     io.Reader
+	left  int64 // bytes
+	limit int64 // bytes
 }
 
 func (b *boundedReader) Read(p []byte) (int, error) {
@@ -80,7 +80,7 @@ func (b *boundedReader) Read(p []byte) (int, error) {
 		var more [1]byte
 		n, err := b.r.Read(more[:])
 		if n > 0 {
-			return 0, wavError(WAVTooLarge, "The WAV file is larger than the %d bytes that are allowed here. Send a shorter one.", b.max)
+			return 0, wavError(WAVTooLarge, "The WAV file is larger than the %d bytes that are allowed here. Send a shorter one.", b.limit)
 		}
 		return 0, err
 	}

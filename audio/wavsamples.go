@@ -47,7 +47,7 @@ func sampleReader(f wavFormat) func([]byte) float64 {
 // fromFloat brings a float sample to the scale of 16 bits. What is no number is
 // silence, and what is beyond full scale stays there.
 func fromFloat(v float64) float64 {
-	if v != v {
+	if math.IsNaN(v) {
 		return 0
 	}
 	return max(-2, min(2, v)) * 32768
