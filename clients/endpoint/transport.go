@@ -1,0 +1,71 @@
+package endpoint
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+)
+
+// httpClient gives the client that carries the calls to one engine.
+func httpClient(o Options) *http.Client {
+	c := &http.Client{}
+	if o.HTTP != nil {
+		copied := *o.HTTP
+		c = &copied
+	}
+	if c.Transport == nil {
+		c.Transport = transport(o)
+	}
+	c.Timeout = 0 // a stream may be long; the watch of each call limits the time
+	c.CheckRedirect = checkRedirect
+	return c
+}
+
+// transport is one engine's own: keep-alive connections for as many turns at
+// once as a server has, and no compression, which would only delay audio.
+func transport(o Options) *http.Transport {
+	t := &http.Transport{
+		DialContext:            o.Dial,
+		MaxIdleConns:           256,
+		MaxIdleConnsPerHost:    256,
+		IdleConnTimeout:        90 * time.Second,
+		TLSHandshakeTimeout:    10 * time.Second,
+		MaxResponseHeaderBytes: 64 << 10,
+		DisableCompression:     true,
+		ForceAttemptHTTP2:      true,
+	}
+	if t.DialContext == nil {
+		t.DialContext = (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext
+		t.Proxy = http.ProxyFromEnvironment
+	}
+	return t
+}
+
+// redirectError says that an engine sent sori somewhere that it does not go.
+type redirectError struct {
+	host    string // where to
+	dropped bool   // the request would have lost its body
+}
+
+func (e *redirectError) Error() string {
+	if e.dropped {
+		return "redirected in a way that drops the request's body"
+	}
+	return fmt.Sprintf("redirected to another host, %s", e.host)
+}
+
+// checkRedirect stays on the host that the configuration names: audio, text and
+// keys go nowhere else.
+func checkRedirect(req *http.Request, via []*http.Request) error {
+	first := via[0]
+	switch {
+	case req.URL.Host != first.URL.Host || req.URL.Scheme != first.URL.Scheme:
+		return &redirectError{host: req.URL.Scheme + "://" + req.URL.Host}
+	case req.Method != first.Method:
+		return &redirectError{dropped: true}
+	case len(via) > 3:
+		return &redirectError{host: req.URL.Host}
+	}
+	return nil
+}
