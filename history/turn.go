@@ -31,6 +31,7 @@ type Turn struct {
 
 	InputMS  int64    `json:"input_ms"`  // length of the utterance
 	OutputMS int64    `json:"output_ms"` // length of the reply's audio that was made
+	HeardMS  *int64   `json:"heard_ms"`  // how much of it was heard, where the reply was stopped; TTOTText is that part then
 	Engines  Engines  `json:"engines"`
 	Error    *Failure `json:"error"`
 	Timings  Timings  `json:"timings"`
@@ -50,15 +51,17 @@ type Failure struct {
 	Message string `json:"message"` // for people
 }
 
-// Timings is the turn's waterfall: milliseconds from the commit of the
-// utterance (the end of speech, as the server learned it) to each step. A step
-// that did not happen is null.
+// Timings is the turn's waterfall: milliseconds from the end of speech to each
+// step. With push to talk speech ends when the client says so. A step that did
+// not happen is null. With speculation a step may come before the decision.
 type Timings struct {
+	Decision    *float64 `json:"decision_ms"`     // the turn is taken to be over
 	ATOTDone    *float64 `json:"atot_done_ms"`    // the final transcript is there
 	TTOTFirst   *float64 `json:"ttot_first_ms"`   // first token of the reply
 	ClauseFirst *float64 `json:"clause_first_ms"` // first clause goes to TTS
 	TTSFirst    *float64 `json:"tts_first_ms"`    // first audio back from TTS
 	AudioFirst  *float64 `json:"audio_first_ms"`  // first audio handed to the connection
+	HeardFirst  *float64 `json:"heard_first_ms"`  // first audio left the loudspeaker, as the client reports
 	TTOTDone    *float64 `json:"ttot_done_ms"`    // last token of the reply
 	TTSDone     *float64 `json:"tts_done_ms"`     // last audio back from TTS
 	End         *float64 `json:"end_ms"`          // the turn's terminal event

@@ -14,6 +14,7 @@ const (
 	TypeCancel    = "turn.cancel"
 	TypePlayback  = "playback"
 	TypePing      = "ping"
+	TypeTool      = "tool.result"
 )
 
 // Configure opens a session and may be sent again at any time: what is absent
@@ -26,6 +27,13 @@ type Configure struct {
 	Language     *string `json:"language,omitempty"`     // BCP 47, such as "en" or "ko"; default: the server's
 	Voice        *string `json:"voice,omitempty"`        // a name that the TTS engine knows; default: the engine's
 	Instructions *string `json:"instructions,omitempty"` // for TTOT, at most 16 KiB
+
+	Profile       *string        `json:"profile,omitempty"`        // a name that the server has settings under; they come first, the rest of the message over them
+	TurnDetection *TurnDetection `json:"turn_detection,omitempty"` // default manual
+	PaceMS        *int           `json:"pace_ms,omitempty"`        // audio goes out at most so far ahead of the voice, 20 to 60,000; 0: at once; default 400
+	Partials      *bool          `json:"partials,omitempty"`       // transcripts while the user speaks; default: true unless turn detection is manual
+	IdlePrompt    *IdlePrompt    `json:"idle_prompt,omitempty"`    // default none
+	Tools         *[]Tool        `json:"tools,omitempty"`          // functions of the client that the model may call; default none
 }
 
 // Format is an audio format.

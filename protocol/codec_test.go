@@ -28,6 +28,17 @@ func clientMessages() []protocol.ClientMessage {
 			Language:     ptr("pt-BR"),
 			Voice:        ptr("slt"),
 			Instructions: ptr("Answer in one <short> sentence & no more.\nAlways."),
+			Profile:      ptr("kiosk"),
+			TurnDetection: &protocol.TurnDetection{
+				Mode: protocol.Semantic, Threshold: 0.6, PrefixPaddingMS: 200, SilenceMS: 700, MinSpeechMS: 100, Eagerness: protocol.High,
+			},
+			PaceMS:     ptr(250),
+			Partials:   ptr(false),
+			IdlePrompt: &protocol.IdlePrompt{AfterMS: 30_000, Text: "Are you still there?"},
+			Tools: &[]protocol.Tool{
+				{Name: "lights", Description: "Switch the lights", Parameters: json.RawMessage(`{"type":"object"}`)},
+				{Name: "bell-2"},
+			},
 		},
 		protocol.Commit{},
 		protocol.Clear{},
@@ -35,6 +46,7 @@ func clientMessages() []protocol.ClientMessage {
 		protocol.Cancel{Turn: 3},
 		protocol.Playback{Turn: 2, MS: 1_240},
 		protocol.Ping{ID: "p-1"},
+		protocol.ToolResult{ID: "c-1", Output: "done", Error: "no"},
 	}
 }
 
@@ -47,7 +59,8 @@ func sampleTurn() history.Turn {
 		InputMS: 900, OutputMS: 400,
 		Engines: history.Engines{ATOT: "a", TTOT: "b", TTS: "c"},
 		Error:   &history.Failure{Stage: "tts", Code: "engine_timeout", Message: "late"},
-		Timings: history.Timings{ATOTDone: ptr(1.5), End: ptr(2.0)},
+		HeardMS: ptr(int64(300)),
+		Timings: history.Timings{Decision: ptr(0.5), ATOTDone: ptr(1.5), HeardFirst: ptr(1.9), End: ptr(2.0)},
 	}
 }
 
@@ -57,6 +70,8 @@ func serverEvents() []protocol.Event {
 	all := []protocol.Event{
 		protocol.Ready{
 			Session: "s", User: "10", Input: pcm, Output: pcm, Language: "ko", Voice: "v", Instructions: "i",
+			Profile: "kiosk", TurnDetection: protocol.DefaultTurnDetection(), PaceMS: 400, Partials: true,
+			IdlePrompt: protocol.IdlePrompt{AfterMS: 1000, Text: "?"}, Tools: []protocol.Tool{{Name: "lights"}},
 			Engines: history.Engines{ATOT: "a", TTOT: "b", TTS: "c"},
 			Limits:  protocol.Limits{FrameBytes: 1, TextBytes: 2, UtteranceMS: 3},
 		},
@@ -66,6 +81,13 @@ func serverEvents() []protocol.Event {
 		protocol.TurnDone{Record: sampleTurn()},
 		protocol.TurnCancelled{Reason: protocol.CancelledByNewTurn, Record: sampleTurn()},
 		protocol.TurnFailed{Stage: stage.TTS, Code: "engine_timeout", Message: "late", Record: sampleTurn()},
+		protocol.SpeechStarted{AudioMS: 640},
+		protocol.SpeechPartial{Text: "what time"},
+		protocol.SpeechStopped{AudioMS: 2210, Discarded: protocol.DiscardNod},
+		protocol.ReplyPaused{},
+		protocol.ReplyResumed{},
+		protocol.ReplyCorrected{Heard: "It is", HeardMS: 400, Written: "It is noon."},
+		protocol.ToolCall{ID: "c-1", Name: "lights", Arguments: json.RawMessage(`{"on":true}`)},
 		protocol.Cleared{InputMS: 40},
 		protocol.Warning{Code: protocol.WarnRecording, Message: "m <&>"},
 		protocol.Problem{Code: protocol.ErrBadJSON, Message: "m"},

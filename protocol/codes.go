@@ -12,7 +12,10 @@ const (
 	ErrFrameTooLarge = "frame_too_large" // a frame over the limit; it was dropped
 	ErrNothingSaid   = "utterance_empty" // a commit with less than 100 ms of audio
 	ErrTextEmpty     = "text_empty"
-	ErrTooManyTurns  = "too_many_turns" // committed turns wait already; this one was not accepted
+	ErrNoProfile     = "unknown_profile"   // the server has no profile of this name
+	ErrNoDetector    = "no_voice_detector" // the server has nothing that could detect turns; only manual mode works
+	ErrNoCall        = "unknown_call"      // a tool.result for a call that is not waited for
+	ErrTooManyTurns  = "too_many_turns"    // committed turns wait already; this one was not accepted
 )
 
 // Codes of [Warning].
@@ -44,10 +47,6 @@ const (
 	CloseBadProtocol CloseCode = 4500 // the client keeps sending what can't be understood
 )
 
-// The limits of one WebSocket message. A frame over the first two is dropped and
-// told of; one over MaxMessageBytes closes the connection with [CloseTooBig].
-const (
-	MaxFrameBytes   = 64 << 10 // of a binary frame
-	MaxTextBytes    = 64 << 10 // of a text frame
-	MaxMessageBytes = 1 << 20
-)
+// MaxMessage is the largest WebSocket message, in bytes: a larger one closes the
+// connection with [CloseTooBig].
+const MaxMessage = 1 << 20

@@ -50,6 +50,8 @@ func decodeClient(data []byte) (ClientMessage, *DecodeError) {
 		}
 	case TypePing:
 		m = Ping{ID: f.text("id", 0, MaxPingID)}
+	case TypeTool:
+		m = readToolResult(f)
 	default:
 		return nil, &DecodeError{Code: ErrUnknownType, Message: "There is no message of type \"" + shorten(name) + "\"."}
 	}
@@ -92,7 +94,36 @@ func readConfigure(f *fields) Configure {
 		instructions := f.text("instructions", 0, MaxInstructions)
 		c.Instructions = &instructions
 	}
+	readConduct(f, &c)
 	return c
+}
+
+// readConduct reads how the conversation is to be held.
+func readConduct(f *fields, c *Configure) {
+	if f.has("profile") {
+		profile := f.text("profile", 0, MaxProfile)
+		c.Profile = &profile
+	}
+	if f.has("turn_detection") {
+		c.TurnDetection = readTurnDetection(f, "turn_detection")
+	}
+	if f.has("pace_ms") {
+		pace := int(f.number("pace_ms", 0, MaxPaceMS))
+		if pace != 0 && pace < 20 {
+			f.fail(bad("%q must be 0, or 20 to %d.", "pace_ms", MaxPaceMS))
+		}
+		c.PaceMS = &pace
+	}
+	if f.has("partials") {
+		partials := f.flag("partials")
+		c.Partials = &partials
+	}
+	if f.has("idle_prompt") {
+		c.IdlePrompt = readIdlePrompt(f, "idle_prompt")
+	}
+	if f.has("tools") {
+		c.Tools = readTools(f, "tools")
+	}
 }
 
 // readFormat reads an audio format whose encoding is one of encodings; the

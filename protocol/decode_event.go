@@ -49,6 +49,20 @@ func decodeBody(name string, data []byte) (Event, error) {
 		return decodeInto(data, Warning{})
 	case name == Problem{}.Type():
 		return decodeInto(data, Problem{})
+	case name == SpeechStarted{}.Type():
+		return decodeInto(data, SpeechStarted{})
+	case name == SpeechPartial{}.Type():
+		return decodeInto(data, SpeechPartial{})
+	case name == SpeechStopped{}.Type():
+		return decodeInto(data, SpeechStopped{})
+	case name == ReplyPaused{}.Type():
+		return decodeInto(data, ReplyPaused{})
+	case name == ReplyResumed{}.Type():
+		return decodeInto(data, ReplyResumed{})
+	case name == ReplyCorrected{}.Type():
+		return decodeInto(data, ReplyCorrected{})
+	case name == ToolCall{}.Type():
+		return decodeInto(data, ToolCall{})
 	case name == Pong{}.Type():
 		return decodeInto(data, Pong{})
 	}

@@ -61,6 +61,7 @@ func known(e Event) bool {
 	case StageFailed:
 		return knownStage(e.Stage)
 	case Ready, TurnStarted, AudioBegin, AudioEnd, TurnDone, TurnCancelled, TurnFailed,
+		SpeechStarted, SpeechPartial, SpeechStopped, ReplyPaused, ReplyResumed, ReplyCorrected, ToolCall,
 		Cleared, Warning, Problem, Pong:
 		return true
 	}

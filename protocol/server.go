@@ -22,15 +22,21 @@ type Head struct {
 
 // Ready answers [Configure] with the session as it is now.
 type Ready struct {
-	Session      string          `json:"session"`
-	User         string          `json:"user"`
-	Input        Format          `json:"input"`
-	Output       Format          `json:"output"`
-	Language     string          `json:"language"`
-	Voice        string          `json:"voice"`
-	Instructions string          `json:"instructions"`
-	Engines      history.Engines `json:"engines"`
-	Limits       Limits          `json:"limits"`
+	Session       string          `json:"session"`
+	User          string          `json:"user"`
+	Input         Format          `json:"input"`
+	Output        Format          `json:"output"`
+	Language      string          `json:"language"`
+	Voice         string          `json:"voice"`
+	Instructions  string          `json:"instructions"`
+	Profile       string          `json:"profile"`
+	TurnDetection TurnDetection   `json:"turn_detection"`
+	PaceMS        int             `json:"pace_ms"`
+	Partials      bool            `json:"partials"`
+	IdlePrompt    IdlePrompt      `json:"idle_prompt"`
+	Tools         []Tool          `json:"tools"`
+	Engines       history.Engines `json:"engines"`
+	Limits        Limits          `json:"limits"`
 }
 
 // Limits is what a client should stay within.
@@ -54,6 +60,7 @@ type Source string
 const (
 	FromSpeech Source = "speech"
 	FromText   Source = "text"
+	FromIdle   Source = "idle" // nobody spoke: sori said its idle prompt
 )
 
 // StageStarted says that a stage has begun to work.
@@ -113,9 +120,10 @@ type CancelReason string
 
 // The reasons for which a turn is stopped.
 const (
-	CancelledByClient  CancelReason = "client"     // a cancel message
-	CancelledByNewTurn CancelReason = "superseded" // the user spoke or typed again
-	CancelledByEnd     CancelReason = "session"    // the session ended
+	CancelledByClient  CancelReason = "client"      // a cancel message
+	CancelledByNewTurn CancelReason = "superseded"  // the user spoke or typed again
+	CancelledByBargeIn CancelReason = "interrupted" // the user spoke while sori did, and took the floor
+	CancelledByEnd     CancelReason = "session"     // the session ended
 )
 
 // TurnFailed ends a turn of which a stage failed.

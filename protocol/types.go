@@ -5,7 +5,7 @@ import "sori/stage"
 // ClientTypes gives every type of client message, as it stands in "type".
 func ClientTypes() []string {
 	return []string{
-		TypeConfigure, TypeCommit, TypeClear, TypeText, TypeCancel, TypePlayback, TypePing,
+		TypeConfigure, TypeCommit, TypeClear, TypeText, TypeCancel, TypePlayback, TypePing, TypeTool,
 	}
 }
 
@@ -18,6 +18,7 @@ func events() []Event {
 	}
 	return append(all,
 		AudioBegin{}, AudioEnd{}, TurnDone{}, TurnCancelled{}, TurnFailed{},
+		SpeechStarted{}, SpeechPartial{}, SpeechStopped{}, ReplyPaused{}, ReplyResumed{}, ReplyCorrected{}, ToolCall{},
 		Cleared{}, Warning{}, Problem{}, Pong{})
 }
 
@@ -48,6 +49,8 @@ func typeOf(m ClientMessage) string {
 		return TypePlayback
 	case Ping:
 		return TypePing
+	case ToolResult:
+		return TypeTool
 	}
 	return ""
 }

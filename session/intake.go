@@ -90,7 +90,7 @@ func (s *Session) configure(to *cargo) {
 		Language: set.language, Voice: set.voice, Instructions: set.instructions,
 		Engines: history.Engines{ATOT: s.deps.ATOT.Engine(), TTOT: s.deps.TTOT.Engine(), TTS: s.deps.TTS.Engine()},
 		Limits: protocol.Limits{
-			FrameBytes: protocol.MaxFrameBytes, TextBytes: protocol.MaxTextBytes,
+			FrameBytes: protocol.MaxAudioFrame, TextBytes: protocol.MaxTextFrame,
 			UtteranceMS: s.opts.MaxUtterance.Milliseconds(),
 		},
 	})
