@@ -1,0 +1,214 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"sori/audio"
+	"sori/history"
+	"sori/protocol"
+)
+
+// frameLength is how much audio goes into one frame.
+const frameLength = 20 * time.Millisecond
+
+// Turn is what a user says: speech, or text when PCM is empty.
+type Turn struct {
+	PCM  []byte // mono, signed 16-bit little-endian
+	Rate int    // Hz; the session has to be configured for it
+	Text string
+	Fast bool // send the audio as fast as the connection takes it, not in real time
+}
+
+// Answer is what came of a turn.
+type Answer struct {
+	Message  Message           // the terminal event
+	Record   history.Turn      // what it says about the turn
+	Problem  *protocol.Problem // set when sori did not take the turn; then there is no terminal event
+	Audio    []byte            // the reply, in the session's output format
+	Said     time.Time         // when the end of the utterance was sent
+	FirstOut time.Time         // when the first audio of the reply came, zero without any
+}
+
+// Done says whether the turn went well.
+func (a *Answer) Done() bool {
+	_, ok := a.Message.Event.(protocol.TurnDone)
+	return ok
+}
+
+// Delay is the time from the end of the utterance to the first audio of the
+// reply; ok is false when there was none.
+func (a *Answer) Delay() (d time.Duration, ok bool) {
+	return a.FirstOut.Sub(a.Said), !a.FirstOut.IsZero() && !a.Said.IsZero()
+}
+
+// Configure configures the session and waits for the answer. Each message that
+// comes until then is given to see, which may be nil.
+func (c *Conn) Configure(ctx context.Context, m protocol.Configure, see func(Message)) (protocol.Ready, error) {
+	if err := c.Send(ctx, m); err != nil {
+		return protocol.Ready{}, err
+	}
+	for {
+		got, err := c.Receive(ctx)
+		if err != nil {
+			return protocol.Ready{}, err
+		}
+		if see != nil {
+			see(got)
+		}
+		switch e := got.Event.(type) {
+		case protocol.Ready:
+			return e, nil
+		case protocol.Problem:
+			return protocol.Ready{}, fmt.Errorf("sori does not take the configuration (%s): %s", e.Code, e.Message)
+		}
+	}
+}
+
+// Ask says a turn and waits for its end. Each message that comes is given to
+// see before Ask does anything with it. said is called by another goroutine when
+// the end of the utterance was sent. Both may be nil. When ctx ends first, the
+// connection is broken.
+func (c *Conn) Ask(ctx context.Context, t Turn, see func(Message), said func()) (*Answer, error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var ( // of the goroutine that speaks, until spoken is closed
+		at    time.Time
+		wrong error
+	)
+	spoken := make(chan struct{})
+	go func() {
+		defer close(spoken)
+		if wrong = c.say(ctx, t); wrong != nil {
+			if _, broken := errors.AsType[*CloseError](wrong); !broken {
+				stop() // nothing will be answered
+			}
+			return
+		}
+		at = time.Now()
+		if said != nil {
+			said()
+		}
+		// What the pong does not find under way was not taken.
+		wrong = c.Send(ctx, protocol.Ping{ID: pingID(1)})
+	}()
+	a := &Answer{}
+	err := c.hear(ctx, a, spoken, see)
+	stop()
+	<-spoken
+	a.Said = at
+	if wrong != nil && (err == nil || errors.Is(err, context.Canceled)) {
+		err = wrong
+	}
+	return a, err
+}
+
+// hear takes messages until the turn is over and no other follows it: audio
+// over the server's limit makes a turn before the utterance was ended, and a
+// pong behind a terminal event tells whether that was the last one.
+func (c *Conn) hear(ctx context.Context, a *Answer, spoken <-chan struct{}, see func(Message)) error {
+	sent, back, live := 1, 0, false // pings, pongs
+	for {
+		m, err := c.Receive(ctx)
+		if err != nil {
+			return err
+		}
+		if pong, ok := m.Event.(protocol.Pong); ok && strings.HasPrefix(pong.ID, pingPrefix) {
+			back++
+			if back == sent && !live {
+				return nil
+			}
+			continue
+		}
+		if see != nil {
+			see(m)
+		}
+		a.take(m)
+		switch m.Event.(type) {
+		case protocol.TurnStarted:
+			live = true
+		case protocol.TurnDone, protocol.TurnCancelled, protocol.TurnFailed:
+			live = false
+			if back < sent && !over(spoken) {
+				continue // the first pong is still to come
+			}
+			sent++
+			if err := c.Send(ctx, protocol.Ping{ID: pingID(sent)}); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func over(done <-chan struct{}) bool {
+	select {
+	case <-done:
+		return true
+	default:
+		return false
+	}
+}
+
+// take notes what a message says about the turn.
+func (a *Answer) take(m Message) {
+	if m.Audio != nil {
+		if a.FirstOut.IsZero() {
+			a.FirstOut = time.Now()
+		}
+		a.Audio = append(a.Audio, m.Audio...)
+		return
+	}
+	switch e := m.Event.(type) {
+	case protocol.TurnStarted:
+		*a = Answer{}
+	case protocol.Problem:
+		a.Problem = &e
+	case protocol.TurnDone:
+		a.Message, a.Record = m, e.Record
+	case protocol.TurnCancelled:
+		a.Message, a.Record = m, e.Record
+	case protocol.TurnFailed:
+		a.Message, a.Record = m, e.Record
+	}
+}
+
+// say sends a turn.
+func (c *Conn) say(ctx context.Context, t Turn) error {
+	if len(t.PCM) == 0 {
+		return c.Send(ctx, protocol.Text{Text: t.Text})
+	}
+	frame := max(audio.Bytes(frameLength, t.Rate), audio.BytesPerSample)
+	begin := time.Now()
+	for at := 0; at < len(t.PCM); at += frame {
+		end := min(at+frame, len(t.PCM))
+		if !t.Fast {
+			// A microphone has a frame when its time is over.
+			if err := until(ctx, begin.Add(audio.Duration(end, t.Rate))); err != nil {
+				return err
+			}
+		}
+		if err := c.SendAudio(ctx, t.PCM[at:end]); err != nil {
+			return err
+		}
+	}
+	return c.Send(ctx, protocol.Commit{})
+}
+
+func until(ctx context.Context, at time.Time) error {
+	timer := time.NewTimer(time.Until(at))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+const pingPrefix = "ask-"
+
+func pingID(n int) string { return pingPrefix + strconv.Itoa(n) }
