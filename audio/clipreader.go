@@ -49,7 +49,7 @@ func (r *clipReader) Read(p []byte) (n int, err error) {
 }
 
 // WriteTo writes the rest of the file to w, slab by slab, without a copy.
-func (r *clipReader) WriteTo(w io.Writer) (total int64, err error) {
+func (r *clipReader) WriteTo(w io.Writer) (int64, error) {
 	clip, err := r.hold()
 	if err != nil {
 		return 0, err
@@ -57,6 +57,7 @@ func (r *clipReader) WriteTo(w io.Writer) (total int64, err error) {
 	// This reference and not the reader's keeps the slab alive while a slow
 	// writer has it, so that Close need not wait for the writer.
 	defer clip.drop()
+	var total int64
 	for {
 		part, err := r.peek()
 		if err != nil || len(part) == 0 {
@@ -65,10 +66,10 @@ func (r *clipReader) WriteTo(w io.Writer) (total int64, err error) {
 		n, err := w.Write(part)
 		total += int64(n)
 		r.advance(n)
-		if err != nil {
+		switch {
+		case err != nil:
 			return total, err
-		}
-		if n < len(part) {
+		case n < len(part):
 			return total, io.ErrShortWrite
 		}
 	}

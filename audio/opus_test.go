@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
@@ -103,6 +104,50 @@ func TestBrokenPacketIsNamedAndForgotten(t *testing.T) {
 				t.Fatalf("%s: packet %d after it: %v", name, i, err)
 			}
 		}
+	}
+}
+
+func TestHostilePacketsLeaveNoTrace(t *testing.T) {
+	t.Parallel()
+	var sound [][]byte
+	for _, name := range []string{"silk20", "silk60", "hybrid20", "celt20", "stereosilk", "stereocelt"} {
+		sound = append(sound, readPackets(t, name)[5:15]...)
+	}
+	rng := rand.New(rand.NewPCG(3, 4))
+	in := newInput(t, audio.EncodingOpus, 0)
+	var bad int
+	for i := range 2000 {
+		packet := bytes.Clone(sound[i%len(sound)])
+		switch rng.IntN(4) {
+		case 0: // a bit on the way
+			packet[rng.IntN(len(packet))] ^= 1 << rng.IntN(8)
+		case 1: // cut off
+			packet = packet[:rng.IntN(len(packet))]
+		case 2: // another kind of packet
+			packet[0] = byte(rng.Uint32())
+		case 3: // nothing but chance
+			for j := range packet {
+				packet[j] = byte(rng.Uint32())
+			}
+		}
+		got, err := in.Decode(nil, packet)
+		switch {
+		case errors.Is(err, audio.ErrBadOpus) && len(got) == 0:
+			bad++
+		case err != nil || len(got) == 0 || len(got) > 2*audio.Rate*120/1000:
+			t.Fatalf("packet %d, %x: %d bytes, %v", i, packet, len(got), err)
+		}
+	}
+	if bad == 0 {
+		t.Error("not one of 2,000 broken packets is an error")
+	}
+	original := samples(speech(t))
+	var got []byte
+	for _, packet := range readPackets(t, "celt20") {
+		got = decode(t, in, got, packet)
+	}
+	if best, _ := correlation(original, samples(got), 150); best < 0.97 {
+		t.Errorf("after them, the correlation with the speech is %.3f", best)
 	}
 }
 
