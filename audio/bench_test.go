@@ -140,7 +140,11 @@ func benchFile(b *testing.B) *os.File {
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(func() { file.Close() })
+	b.Cleanup(func() {
+		if err := file.Close(); err != nil {
+			b.Error(err)
+		}
+	})
 	return file
 }
 

@@ -146,7 +146,6 @@ func TestResetEmpties(t *testing.T) {
 	}
 }
 
-//nolint:paralleltest // AllocsPerRun counts the allocations of the whole process
 func TestWritingAFrameDoesNotAllocate(t *testing.T) {
 	b := audio.NewBuffer(time.Minute)
 	frame := noise(320, 1)

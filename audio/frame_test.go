@@ -54,7 +54,6 @@ func TestFramesDoNotShareMemory(t *testing.T) {
 	(*audio.Frame)(nil).Free()
 }
 
-//nolint:paralleltest // AllocsPerRun counts the allocations of the whole process
 func TestFrameDoesNotAllocate(t *testing.T) {
 	for _, n := range []int{640, 1920, 9600, 65536} {
 		if allocs := allocsPerRun(500, func() { audio.NewFrame(n).Free() }); allocs != 0 {

@@ -86,7 +86,6 @@ func TestInputResetDropsTheTail(t *testing.T) {
 	}
 }
 
-//nolint:paralleltest // AllocsPerRun counts the allocations of the whole process
 func TestDecodeDoesNotAllocate(t *testing.T) {
 	packets := readPackets(t, "silk20")
 	for _, c := range []struct {

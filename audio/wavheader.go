@@ -8,7 +8,7 @@ import (
 // HeaderBytes is the length of the WAV header that sori writes.
 const HeaderBytes = 44
 
-// UnknownLength, as the number of data bytes, makes the header of a stream
+// UnknownLength stands for the number of data bytes in the header of a stream
 // whose end isn't known yet.
 const UnknownLength = -1
 

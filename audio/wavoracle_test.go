@@ -1,6 +1,7 @@
 package audio_test
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"math"
@@ -91,12 +92,11 @@ func TestWeReadWhatGoAudioWrites(t *testing.T) {
 						data[i] = int(v)<<(bits-16) + i%(1<<(bits-16))
 					}
 				}
-				file, err := os.Open(goAudioFile(t, rate, bits, channels, data))
+				file, err := os.ReadFile(goAudioFile(t, rate, bits, channels, data))
 				if err != nil {
 					t.Fatal(err)
 				}
-				p, err := audio.ReadWAV(file, roomy)
-				file.Close()
+				p, err := audio.ReadWAV(bytes.NewReader(file), roomy)
 				name := fmt.Sprintf("%d Hz, %d channels, %d bits", rate, channels, bits)
 				if err != nil {
 					t.Errorf("%s: %v", name, err)
