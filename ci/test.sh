@@ -38,7 +38,7 @@ all)
 
 	say "building bin/sori"
 	make --no-print-directory build VERSION="${VERSION:-dev}"
-	say "models: fetched once, verified every time"
+	say "models: fetched where they are not there yet"
 	bin/sori models pull
 
 	unit
