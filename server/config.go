@@ -1,0 +1,138 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"sori/history"
+	"sori/session"
+)
+
+// Session is one user's conversation, as a connection sees it. It is what
+// [session.Session] is.
+type Session interface {
+	// ID is the session's unique id.
+	ID() string
+	// Run blocks until ctx ends or the client can't be served any more, the turn
+	// under way is recorded and everything was taken from Events.
+	Run(ctx context.Context) error
+	// Push hands over what the client sent. It blocks while the session is busy
+	// and owns in.Audio, whatever it returns.
+	Push(ctx context.Context, in session.Input) error
+	// Events is what goes to the client. The writer takes all of it until it is
+	// closed.
+	Events() <-chan session.Output
+}
+
+// Store is what the server needs of history.
+type Store interface {
+	EnsureUser(ctx context.Context, userID string) (created bool, err error)
+	HasUser(ctx context.Context, userID string) (bool, error)
+	UserIDs(ctx context.Context) ([]string, error)
+	Recent(ctx context.Context, userID string, n int) ([]history.Turn, error)
+	Page(ctx context.Context, userID, before string, n int) (turns []history.Turn, more bool, err error)
+}
+
+// Recordings gives the audio of turns.
+type Recordings interface {
+	// Open gives a user's recording to read. The error wraps [fs.ErrNotExist] when
+	// there is none of this name, and for every name that is none of a recording.
+	Open(ctx context.Context, userID, name string) (RecordingFile, error)
+}
+
+// RecordingFile is an open recording. An [os.File] is one.
+type RecordingFile interface {
+	io.ReadSeekCloser
+	Stat() (fs.FileInfo, error)
+}
+
+// Check is one part of sori that can be well or not.
+type Check struct {
+	Name     string // such as "store" or "tts"
+	Required bool   // without it sori is not ready
+	// Check says what is wrong, nil when nothing is. It obeys its context.
+	Check func(ctx context.Context) error
+}
+
+// Config says what a server works with. NewSession and Store must be set; the
+// zero value of any other field means its default.
+type Config struct {
+	NewSession  func(session.Options) Session
+	Session     session.Options // what every session starts with
+	Store       Store
+	Recordings  Recordings   // nil: there are none
+	Checks      []Check      // the parts that /readyz reports
+	Page        http.Handler // answers GET / for browsers; nil: they get JSON like everybody
+	DefaultUser string       // default: Session.User, else "10", the seed's
+	// Origins are patterns of web origins other than the server's own that may
+	// connect, such as "https://app.example.com" or "http://localhost:*".
+	Origins []string
+	Log     *slog.Logger // default: nothing is logged
+
+	MaxSessions    int // more are refused with 503; default 1,000
+	MaxBadMessages int // so many in a row end the connection; default 100
+
+	HandshakeTimeout time.Duration // for a request's header; default 10 s
+	WriteTimeout     time.Duration // for one write to a client; default 5 s
+	PingEvery        time.Duration // default 20 s
+	PongTimeout      time.Duration // how long a ping may stay without an answer; default 15 s
+	IdleTimeout      time.Duration // without any message from the client; default 10 min
+	CloseTimeout     time.Duration // from the decision to close until the connection is cut; default 10 s
+	ShutdownTimeout  time.Duration // for everything, at the end; default 20 s
+}
+
+const (
+	defaultUser             = "10"
+	defaultMaxSessions      = 1000
+	defaultMaxBadMessages   = 100
+	defaultHandshakeTimeout = 10 * time.Second
+	defaultWriteTimeout     = 5 * time.Second
+	defaultPingEvery        = 20 * time.Second
+	defaultPongTimeout      = 15 * time.Second
+	defaultIdleTimeout      = 10 * time.Minute
+	defaultCloseTimeout     = 10 * time.Second
+	defaultShutdownTimeout  = 20 * time.Second
+
+	keepAliveTimeout = 120 * time.Second // of an HTTP connection without a request
+	requestTimeout   = 60 * time.Second  // for the body of a request
+	responseTimeout  = 120 * time.Second // for the answer to a request
+	maxHeaderBytes   = 32 << 10
+)
+
+var errConfig = errors.New("server: Config.NewSession and Config.Store must be set")
+
+func (c Config) withDefaults() (Config, error) {
+	if c.NewSession == nil || c.Store == nil {
+		return c, errConfig
+	}
+	if c.DefaultUser == "" {
+		c.DefaultUser = c.Session.User
+	}
+	orDefault(&c.DefaultUser, defaultUser)
+	c.Session.User = c.DefaultUser
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	orDefault(&c.MaxSessions, defaultMaxSessions)
+	orDefault(&c.MaxBadMessages, defaultMaxBadMessages)
+	orDefault(&c.HandshakeTimeout, defaultHandshakeTimeout)
+	orDefault(&c.WriteTimeout, defaultWriteTimeout)
+	orDefault(&c.PingEvery, defaultPingEvery)
+	orDefault(&c.PongTimeout, defaultPongTimeout)
+	orDefault(&c.IdleTimeout, defaultIdleTimeout)
+	orDefault(&c.CloseTimeout, defaultCloseTimeout)
+	orDefault(&c.ShutdownTimeout, defaultShutdownTimeout)
+	return c, nil
+}
+
+func orDefault[T comparable](v *T, def T) {
+	var zero T
+	if *v == zero {
+		*v = def
+	}
+}

@@ -1,0 +1,63 @@
+package server
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"net"
+	"net/http"
+	"time"
+)
+
+// bufferBytes is the size of a connection's own read and write buffer. Frames
+// larger than it go past it, so more would only cost idle sessions memory.
+const bufferBytes = 1 << 10
+
+// hijacker takes a connection over from net/http and keeps hold of it, so that
+// it can be closed from outside whatever the WebSocket library is doing.
+type hijacker struct {
+	http.ResponseWriter
+	writeTimeout time.Duration
+	conn         *deadlineConn // set by Hijack
+}
+
+func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, rw, err := http.NewResponseController(h.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	// What the client sent right behind the handshake waits in the old buffer. It
+	// has to wait in the new one: Accept looks for it there, and nowhere else.
+	early, err := rw.Reader.Peek(rw.Reader.Buffered())
+	if err != nil {
+		return nil, nil, err
+	}
+	r := bufio.NewReaderSize(io.MultiReader(bytes.NewReader(early), conn), max(bufferBytes, len(early)))
+	if _, err := r.Peek(len(early)); err != nil {
+		return nil, nil, err
+	}
+	h.conn = &deadlineConn{Conn: conn, timeout: h.writeTimeout}
+	return h.conn, bufio.NewReadWriter(r, bufio.NewWriterSize(h.conn, bufferBytes)), nil
+}
+
+// WriteHeaderNow is gin's way to flush a header. The WebSocket library asks for
+// it by name.
+func (h *hijacker) WriteHeaderNow() {
+	if w, ok := h.ResponseWriter.(interface{ WriteHeaderNow() }); ok {
+		w.WriteHeaderNow()
+	}
+}
+
+// deadlineConn gives every write its own deadline. A context per write would do
+// the same at the price of several allocations.
+type deadlineConn struct {
+	net.Conn
+	timeout time.Duration
+}
+
+func (c *deadlineConn) Write(p []byte) (int, error) {
+	if err := c.SetWriteDeadline(time.Now().Add(c.timeout)); err != nil {
+		return 0, err
+	}
+	return c.Conn.Write(p)
+}

@@ -1,0 +1,55 @@
+package server
+
+import (
+	"context"
+	"time"
+
+	"sori/protocol"
+)
+
+// watchEvery is how often the connections are looked at. One ticker for all of
+// them: a timer per connection would be moved at every frame.
+const watchEvery = time.Second
+
+// watch pings connections and ends idle ones until ctx ends.
+func (s *Server) watch(ctx context.Context) {
+	ticker := time.NewTicker(watchEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-ticker.C:
+			s.registry.each(func(c *conn) { s.check(ctx, c, now) })
+		}
+	}
+}
+
+// check looks at one connection. It does not block.
+func (s *Server) check(ctx context.Context, c *conn, now time.Time) {
+	if now.Sub(time.Unix(0, c.heard.Load())) > s.cfg.IdleTimeout && !c.pushing.Load() {
+		c.end(ending{protocol.CloseIdle, "Nothing was heard from the client for too long."})
+		return
+	}
+	if now.Sub(c.pinged) >= s.cfg.PingEvery {
+		c.pinged = now
+		s.work.Go(func() { s.ping(ctx, c) })
+	}
+}
+
+// ping asks the client for a sign of life and drops a connection that gives
+// none. TCP alone would notice a vanished client after many minutes.
+func (s *Server) ping(ctx context.Context, c *conn) {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.PongTimeout)
+	defer cancel()
+	if err := c.ws.Ping(ctx); err == nil || c.gone.Load() {
+		return
+	}
+	if c.pushing.Load() {
+		return // the answer may lie unread behind a frame that the session can't take yet
+	}
+	if ctx.Err() == context.DeadlineExceeded { //nolint:errorlint // Err gives the sentinel itself
+		c.log.Debug("no answer to a ping")
+		c.drop()
+	}
+}

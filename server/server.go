@@ -1,0 +1,120 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+
+	"github.com/gin-gonic/gin"
+
+	"sori/protocol"
+)
+
+// ErrRestart, as the cause of the context given to [Server.Serve], tells clients
+// that the server comes back at once.
+var ErrRestart = errors.New("server: it restarts")
+
+// Server answers HTTP and holds the WebSocket connections.
+type Server struct {
+	// Static after construction.
+	cfg      Config
+	log      *slog.Logger
+	engine   *gin.Engine
+	registry *registry
+	health   *health
+	words    *words
+
+	work     sync.WaitGroup // goroutines of the server itself
+	stopping atomic.Bool
+}
+
+// New makes a server. Nothing runs before [Server.Serve].
+func New(cfg Config) (*Server, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	words, err := newWords()
+	if err != nil {
+		return nil, fmt.Errorf("server: the texts: %w", err)
+	}
+	if err := checkOrigins(cfg.Origins); err != nil {
+		return nil, err
+	}
+	s := &Server{
+		words:    words,
+		cfg:      cfg,
+		log:      cfg.Log,
+		registry: newRegistry(cfg.MaxSessions),
+		health:   newHealth(cfg.Checks),
+	}
+	s.engine = s.routes()
+	return s, nil
+}
+
+// ServeHTTP answers one request. A WebSocket connection lives on after it.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.engine.ServeHTTP(w, r) }
+
+// Sessions is the number of connections at /ws now.
+func (s *Server) Sessions() int { return s.registry.count() }
+
+// Serve answers on ln until ctx ends. Then it is not ready any more, closes all
+// connections with their turns recorded, and returns: nil when that went well
+// within Config.ShutdownTimeout. It closes ln, and can be called once.
+func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
+	// What runs here outlives ctx by the time that an orderly end takes.
+	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer s.work.Wait()
+	defer cancel()
+	s.work.Go(func() { s.watch(base) })
+
+	web := &http.Server{
+		Handler:           s.engine,
+		ReadHeaderTimeout: s.cfg.HandshakeTimeout,
+		ReadTimeout:       requestTimeout,
+		WriteTimeout:      responseTimeout,
+		IdleTimeout:       keepAliveTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		BaseContext:       func(net.Listener) context.Context { return base },
+	}
+	failed := make(chan error, 1)
+	s.work.Go(func() { failed <- web.Serve(ln) })
+
+	select {
+	case err := <-failed:
+		return errors.Join(fmt.Errorf("serve on %s: %w", ln.Addr(), err), s.stop(ctx, web))
+	case <-ctx.Done():
+		err := s.stop(ctx, web)
+		<-failed
+		return err
+	}
+}
+
+// stop ends everything in order.
+func (s *Server) stop(ctx context.Context, web *http.Server) error {
+	s.stopping.Store(true)
+	e := ending{protocol.CloseGoingAway, "The server stops."}
+	if errors.Is(context.Cause(ctx), ErrRestart) {
+		e = ending{protocol.CloseRestart, "The server restarts."}
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.ShutdownTimeout)
+	defer cancel()
+	s.registry.shut(e)
+	webErr := web.Shutdown(ctx)
+	if webErr != nil {
+		webErr = fmt.Errorf("requests were still under way at the end of %v: %w", s.cfg.ShutdownTimeout, webErr)
+		web.Close() //nolint:errcheck,gosec // the error above says it all
+	}
+	if err := s.registry.wait(ctx); err != nil {
+		n := s.registry.count()
+		s.registry.each((*conn).drop)
+		return errors.Join(webErr, fmt.Errorf("%d sessions were still under way at the end of %v: %w", n, s.cfg.ShutdownTimeout, err))
+	}
+	return webErr
+}

@@ -1,0 +1,89 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+
+	"github.com/coder/websocket"
+	"github.com/gin-gonic/gin"
+)
+
+// connect takes a WebSocket handshake, and leaves the handler: the connection
+// goes on in its own goroutine, which the registry waits for, so that the
+// handler's memory is not held for as long as a session lasts.
+func (s *Server) connect(g *gin.Context) {
+	if !strings.EqualFold(g.GetHeader("Upgrade"), "websocket") {
+		g.Header("Upgrade", "websocket")
+		s.problem(g, http.StatusUpgradeRequired, "upgrade_required")
+		return
+	}
+	if !s.originAllowed(g.Request) {
+		s.problem(g, http.StatusForbidden, "origin_not_allowed")
+		return
+	}
+	if !s.registry.reserve() {
+		g.Header("Retry-After", retryAfter)
+		s.problem(g, http.StatusServiceUnavailable, "too_many_sessions")
+		return
+	}
+	w := &hijacker{ResponseWriter: g.Writer, writeTimeout: s.cfg.WriteTimeout}
+	ws, err := websocket.Accept(w, g.Request, &websocket.AcceptOptions{
+		OriginPatterns:  s.cfg.Origins,
+		CompressionMode: websocket.CompressionDisabled, // audio does not compress, and each session would pay memory
+	})
+	if err != nil {
+		s.registry.release(nil)
+		s.log.Debug("handshake refused", "error", err)
+		return
+	}
+	// The request's context ends with the handler. The session's ends when the
+	// connection does.
+	ctx, cancel := context.WithCancel(context.WithoutCancel(g.Request.Context()))
+	c := newConn(ws, w.conn, s.cfg.NewSession(s.cfg.Session), cancel, &s.cfg)
+	s.registry.add(c)
+	go func() {
+		defer s.registry.release(c)
+		c.run(ctx)
+	}()
+}
+
+// originAllowed says whether a browser's page may connect: one from this
+// server's own origin, or from one of the configured. Programs send no origin.
+func (s *Server) originAllowed(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return true
+	}
+	u, err := url.Parse(origin)
+	if err != nil || u.Host == "" {
+		return false
+	}
+	return strings.EqualFold(u.Host, r.Host) || s.originConfigured(u)
+}
+
+func (s *Server) originConfigured(u *url.URL) bool {
+	for _, pattern := range s.cfg.Origins {
+		name := u.Host
+		if strings.Contains(pattern, "://") {
+			name = u.Scheme + "://" + u.Host
+		}
+		if ok, err := path.Match(strings.ToLower(pattern), strings.ToLower(name)); err == nil && ok {
+			return true
+		}
+	}
+	return false
+}
+
+// checkOrigins finds patterns that can't be matched with.
+func checkOrigins(patterns []string) error {
+	for _, p := range patterns {
+		if _, err := path.Match(p, ""); err != nil {
+			return fmt.Errorf("server: the origin pattern %q is not valid: %w", p, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,462 @@
+package server_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"sori/audio"
+	"sori/protocol"
+	"sori/server"
+	"sori/session"
+)
+
+// withSession makes every connection's session behave as run says.
+func withSession(run func(context.Context, *fakeSession) error) func(session.Options) server.Session {
+	return func(session.Options) server.Session {
+		f := newFakeSession()
+		f.run = run
+		return f
+	}
+}
+
+func TestAConversation(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, server.Config{})
+		c := r.connect(t)
+		if _, ok := c.ask(`{"type":"session.configure"}`).(protocol.Ready); !ok {
+			t.Error("configure was not answered with ready")
+		}
+		for _, n := range []int{0, 1, 640, 1023, 1024, 1025, 4096, 20_000, protocol.MaxAudioFrame - 1, protocol.MaxAudioFrame, 2} {
+			c.binary(n)
+			if _, e := c.event(); e != (protocol.Cleared{InputMS: int64(n)}) {
+				t.Errorf("a frame of %d bytes came as %v", n, e)
+			}
+		}
+		head, _ := func() (protocol.Head, protocol.Event) { c.text(`{"type":"ping","id":"a"}`); return c.event() }()
+		if head.Seq != 13 {
+			t.Errorf("the 13th event has number %d", head.Seq)
+		}
+		if n := r.Sessions(); n != 1 {
+			t.Errorf("%d sessions", n)
+		}
+		if err := c.ws.Close(websocket.StatusNormalClosure, ""); err != nil {
+			t.Errorf("goodbye: %v", err)
+		}
+		synctest.Wait()
+		if n := r.Sessions(); n != 0 {
+			t.Errorf("%d sessions after the goodbye", n)
+		}
+	})
+}
+
+func TestAudioGoesOut(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, server.Config{NewSession: withSession(func(ctx context.Context, f *fakeSession) error {
+			a := audio.NewFrame(3200)
+			a.Data[7] = 9
+			f.out <- session.Output{Audio: a}
+			return f.obey(ctx)
+		})})
+		c := r.connect(t)
+		kind, data, err := c.ws.Read(t.Context())
+		if err != nil || kind != websocket.MessageBinary || len(data) != 3200 || data[7] != 9 {
+			t.Errorf("got %v with %d bytes, %v", kind, len(data), err)
+		}
+	})
+}
+
+func TestBadMessagesAreAnswered(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := start(t, server.Config{}).connect(t)
+		for name, tc := range map[string]struct{ in, code string }{
+			"broken":    {`{"type":`, protocol.ErrBadJSON},
+			"empty":     {``, protocol.ErrBadJSON},
+			"deep":      {strings.Repeat(`{"a":`, 10_000), protocol.ErrBadJSON},
+			"not UTF-8": {"{\"type\":\"text\",\"text\":\"\xc3(\"}", protocol.ErrBadJSON},
+			"unknown":   {`{"type":"fly"}`, protocol.ErrUnknownType},
+			"range":     {`{"type":"session.configure","input":{"rate":1}}`, protocol.ErrBadMessage},
+			"long":      {`{"type":"ping","x":"` + strings.Repeat("x", protocol.MaxTextFrame) + `"}`, protocol.ErrFrameTooLarge},
+		} {
+			e, ok := c.ask(tc.in).(protocol.Problem)
+			if !ok || e.Code != tc.code || e.Message == "" {
+				t.Errorf("%s: got %+v", name, e)
+			}
+		}
+		for _, n := range []int{protocol.MaxAudioFrame + 1, 1<<20 - 1, 1 << 20} {
+			c.binary(n)
+			if _, e := c.event(); e.(protocol.Problem).Code != protocol.ErrFrameTooLarge { //nolint:forcetypeassert // a test
+				t.Errorf("%d bytes: got %v", n, e)
+			}
+		}
+		if e := c.ask(`{"type":"ping","id":"still here"}`); e != (protocol.Pong{ID: "still here"}) {
+			t.Errorf("after it all: %v", e)
+		}
+	})
+}
+
+func TestFragmentsAreOneMessage(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		got := make(chan int, 2)
+		r := start(t, server.Config{NewSession: withSession(func(ctx context.Context, f *fakeSession) error {
+			defer close(f.out)
+			for {
+				select {
+				case in := <-f.in:
+					got <- len(in.Audio.Data)
+					in.Audio.Free()
+				case <-ctx.Done():
+					return nil
+				}
+			}
+		})})
+		raw := r.raw(t)
+		write(t, raw, frame(false, 2, make([]byte, 1000)))
+		write(t, raw, frame(false, 0, make([]byte, 2000)))
+		write(t, raw, frame(true, 0, nil))
+		write(t, raw, frame(true, 2, make([]byte, 10)))
+		if a, b := <-got, <-got; a != 3000 || b != 10 {
+			t.Errorf("got messages of %d and %d bytes", a, b)
+		}
+	})
+}
+
+func TestTooLargeEndsTheConnection(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, server.Config{})
+		c := r.connect(t)
+		go c.ws.Write(t.Context(), websocket.MessageBinary, make([]byte, 2<<20)) //nolint:errcheck // it is cut
+		if code, _ := c.closed(); code != protocol.CloseTooBig {
+			t.Errorf("closed with %d", code)
+		}
+		synctest.Wait()
+		if n := r.Sessions(); n != 0 {
+			t.Errorf("%d sessions", n)
+		}
+	})
+}
+
+func TestBadMessagesInARowEndTheConnection(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := start(t, server.Config{MaxBadMessages: 5}).connect(t)
+		for range 4 {
+			c.ask(`nonsense`)
+		}
+		c.ask(`{"type":"ping"}`) // starts the count anew
+		for range 4 {
+			c.ask(`nonsense`)
+		}
+		c.text(`nonsense`)
+		code, events := c.closed()
+		if code != protocol.CloseBadProtocol {
+			t.Errorf("closed with %d", code)
+		}
+		if len(events) != 2 { // the last problem, and the session's end
+			t.Errorf("before it came %v", events)
+		}
+	})
+}
+
+func TestAClientThatNeverReads(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ended := make(chan time.Duration, 1)
+		flood := withSession(func(ctx context.Context, f *fakeSession) error {
+			defer close(f.out)
+			began := time.Now()
+			for ctx.Err() == nil {
+				f.say(protocol.Pong{})
+			}
+			ended <- time.Since(began)
+			return nil
+		})
+		r := start(t, server.Config{NewSession: flood, WriteTimeout: 5 * time.Second})
+		r.raw(t)
+		if took := <-ended; took != 5*time.Second {
+			t.Errorf("given up after %v", took)
+		}
+		synctest.Wait()
+		if n := r.Sessions(); n != 0 {
+			t.Errorf("%d sessions", n)
+		}
+	})
+}
+
+func TestASessionThatFoundItsReaderSlow(t *testing.T) {
+	t.Parallel()
+	for want, err := range map[protocol.CloseCode]error{
+		protocol.CloseSlowReader: session.ErrSlowReader,
+		protocol.CloseInternal:   errors.New("broken"),
+		protocol.CloseNormal:     nil,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := start(t, server.Config{NewSession: withSession(func(_ context.Context, f *fakeSession) error {
+				f.say(protocol.Pong{})
+				close(f.out)
+				return err
+			})})
+			if code, events := r.connect(t).closed(); code != want || len(events) != 1 {
+				t.Errorf("%v: closed with %d after %v", err, code, events)
+			}
+		})
+	}
+}
+
+func TestAPanicCostsOneSession(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var n atomic.Int32
+		r := start(t, server.Config{NewSession: func(session.Options) server.Session {
+			f := newFakeSession()
+			if n.Add(1) == 2 {
+				f.run = func(context.Context, *fakeSession) error { panic("a bug") }
+			}
+			return f
+		}})
+		well, ill := r.connect(t), r.connect(t)
+		if code, _ := ill.closed(); code != protocol.CloseInternal {
+			t.Errorf("closed with %d", code)
+		}
+		if e := well.ask(`{"type":"ping"}`); e != (protocol.Pong{}) {
+			t.Errorf("the other session says %v", e)
+		}
+	})
+}
+
+func TestAClientThatVanishes(t *testing.T) {
+	t.Parallel()
+	for name, last := range map[string][]byte{
+		"between frames": nil,
+		"in a header":    frame(true, 2, make([]byte, 3000))[:3],
+		"after a header": frame(true, 2, make([]byte, 3000))[:8],
+		"in a payload":   frame(true, 2, make([]byte, 3000))[:1500],
+		"in a text":      frame(true, 1, []byte(`{"type":"ping"}`))[:12],
+		"in a fragment":  frame(false, 2, make([]byte, 3000)),
+		"with nonsense":  {0xff, 0xff, 0xff, 0xff},
+		"unmasked":       {0x82, 0x01, 0x00},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := start(t, server.Config{})
+			raw := r.raw(t)
+			go io.Copy(io.Discard, raw) //nolint:errcheck // until it is closed
+			write(t, raw, last)
+			synctest.Wait()
+			raw.Close() //nolint:errcheck // the point of it
+			synctest.Wait()
+			if n := r.Sessions(); n != 0 {
+				t.Errorf("%s: %d sessions", name, n)
+			}
+		})
+	}
+}
+
+func TestASilentClientIsNoticed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, server.Config{PingEvery: 20 * time.Second, PongTimeout: 15 * time.Second})
+		raw := r.raw(t)
+		go io.Copy(io.Discard, raw) //nolint:errcheck // reads, but answers no ping
+		time.Sleep(34 * time.Second)
+		if n := r.Sessions(); n != 1 {
+			t.Errorf("%d sessions before the timeout", n)
+		}
+		time.Sleep(3 * time.Second)
+		synctest.Wait()
+		if n := r.Sessions(); n != 0 {
+			t.Errorf("%d sessions after the timeout", n)
+		}
+	})
+}
+
+func TestAnIdleClientIsEnded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, server.Config{IdleTimeout: 5 * time.Minute})
+		c := r.connect(t)
+		go func() {
+			for range 4 { // pings of its own keep a session
+				time.Sleep(4 * time.Minute)
+				if err := c.ws.Write(t.Context(), websocket.MessageText, []byte(`{"type":"ping"}`)); err != nil {
+					t.Error(err)
+				}
+			}
+		}()
+		began := time.Now()
+		code, events := c.closed() // answers the server's pings meanwhile
+		if took := time.Since(began); code != protocol.CloseIdle || took < 21*time.Minute || took > 21*time.Minute+3*time.Second {
+			t.Errorf("closed with %d after %v", code, took)
+		}
+		if len(events) != 5 {
+			t.Errorf("before it came %v", events)
+		}
+	})
+}
+
+func TestADrippingClientIsIdle(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, server.Config{IdleTimeout: time.Minute, PingEvery: time.Hour})
+		raw := r.raw(t)
+		go io.Copy(io.Discard, raw) //nolint:errcheck // until it is closed
+		began := time.Now()
+		for _, b := range frame(true, 2, make([]byte, 1000)) {
+			if _, err := raw.Write([]byte{b}); err != nil {
+				break
+			}
+			time.Sleep(time.Second)
+		}
+		if took := time.Since(began); took > 80*time.Second {
+			t.Errorf("cut after %v", took)
+		}
+		synctest.Wait()
+		if n := r.Sessions(); n != 0 {
+			t.Errorf("%d sessions", n)
+		}
+	})
+}
+
+func TestSlowHandshakesAreCut(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, server.Config{HandshakeTimeout: 10 * time.Second})
+		conn, err := r.memory.dial(t.Context(), "", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		go io.Copy(io.Discard, conn) //nolint:errcheck // until it is closed
+		began := time.Now()
+		for _, b := range []byte("GET /ws HTTP/1.1\r\nHost: sori.test\r\nX-Slow: yes\r\n") {
+			if _, err := conn.Write([]byte{b}); err != nil {
+				break
+			}
+			time.Sleep(time.Second)
+		}
+		if took := time.Since(began); took > 12*time.Second {
+			t.Errorf("cut after %v", took)
+		}
+	})
+}
+
+func TestAFullServerSaysSo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, server.Config{MaxSessions: 2})
+		a, b := r.connect(t), r.connect(t)
+		_, resp, err := r.tryConnect(t, nil)
+		if err == nil || resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" {
+			t.Fatalf("got %v, %v", resp, err)
+		}
+		b.ask(`{"type":"ping"}`)
+		a.ws.Close(websocket.StatusNormalClosure, "") //nolint:errcheck,gosec // the next line sees it
+		synctest.Wait()
+		r.connect(t).ask(`{"type":"ping"}`)
+	})
+}
+
+func TestOrigins(t *testing.T) {
+	t.Parallel()
+	for origin, allowed := range map[string]bool{
+		"":                           true,
+		"http://sori.test":           true,
+		"https://SORI.test":          true,
+		"https://app.example.com":    true,
+		"http://app.example.com":     false,
+		"http://localhost:3000":      true,
+		"http://localhost":           false,
+		"https://evil.com":           false,
+		"https://sori.test.evil":     false,
+		"null":                       false,
+		"http://[::1":                false,
+		"https://evil.com/sori.test": false,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := start(t, server.Config{Origins: []string{"https://app.example.com", "localhost:*"}})
+			_, resp, err := r.tryConnect(t, http.Header{"Origin": {origin}})
+			if allowed != (err == nil) || !allowed && resp.StatusCode != http.StatusForbidden {
+				t.Errorf("%q: got %v", origin, err)
+			}
+		})
+	}
+	if _, err := server.New(server.Config{
+		NewSession: withSession(nil), Store: &fakeStore{}, Origins: []string{"[a"},
+	}); err == nil {
+		t.Error("a broken pattern was accepted")
+	}
+}
+
+func TestShutdownSaysGoodbyeAfterTheLastEvent(t *testing.T) {
+	t.Parallel()
+	for cause, want := range map[error]protocol.CloseCode{nil: protocol.CloseGoingAway, server.ErrRestart: protocol.CloseRestart} {
+		synctest.Test(t, func(t *testing.T) {
+			r := start(t, server.Config{})
+			clients := []*client{r.connect(t), r.connect(t), r.connect(t)}
+			r.stop(cause)
+			for _, c := range clients {
+				code, events := c.closed()
+				if code != want || len(events) != 1 || events[0].Type() != "turn.cancelled" {
+					t.Errorf("closed with %d after %v", code, events)
+				}
+			}
+			if err := <-r.ended; err != nil {
+				t.Errorf("Serve: %v", err)
+			}
+		})
+	}
+}
+
+func TestShutdownWaitsForRecordsUpToItsDeadline(t *testing.T) {
+	t.Parallel()
+	for record, ok := range map[time.Duration]bool{19 * time.Second: true, 21 * time.Second: false} {
+		synctest.Test(t, func(t *testing.T) {
+			r := start(t, server.Config{ShutdownTimeout: 20 * time.Second, NewSession: withSession(func(ctx context.Context, f *fakeSession) error {
+				defer close(f.out)
+				<-ctx.Done()
+				time.Sleep(record) // the store is slow
+				return nil
+			})})
+			c := r.connect(t)
+			r.stop(nil)
+			c.closed()
+			err := <-r.ended
+			if ok != (err == nil) {
+				t.Errorf("Serve: %v", err)
+			}
+			time.Sleep(time.Minute) // lets the late session end
+		})
+	}
+}
+
+func TestAClientThatDoesNotSayGoodbyeHoldsNothingUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, server.Config{CloseTimeout: 10 * time.Second})
+		raw := r.raw(t)
+		go io.Copy(io.Discard, raw) //nolint:errcheck // reads the close frame and does not answer it
+		began := time.Now()
+		r.stop(nil)
+		if err := <-r.ended; err != nil || time.Since(began) > 11*time.Second {
+			t.Errorf("Serve: %v after %v", err, time.Since(began))
+		}
+	})
+}
+
+func TestNewNeedsItsParts(t *testing.T) {
+	t.Parallel()
+	if _, err := server.New(server.Config{}); err == nil {
+		t.Error("a server without sessions and store was made")
+	}
+}
