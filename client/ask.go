@@ -60,11 +60,11 @@ func (c *Conn) Configure(ctx context.Context, m protocol.Configure, see func(Mes
 		if see != nil {
 			see(got)
 		}
-		switch e := got.Event.(type) {
-		case protocol.Ready:
-			return e, nil
-		case protocol.Problem:
-			return protocol.Ready{}, fmt.Errorf("sori does not take the configuration (%s): %s", e.Code, e.Message)
+		if ready, ok := got.Event.(protocol.Ready); ok {
+			return ready, nil
+		}
+		if p, ok := got.Event.(protocol.Problem); ok {
+			return protocol.Ready{}, fmt.Errorf("sori does not take the configuration (%s): %s", p.Code, p.Message)
 		}
 	}
 }
@@ -128,18 +128,19 @@ func (c *Conn) hear(ctx context.Context, a *Answer, spoken <-chan struct{}, see 
 			see(m)
 		}
 		a.take(m)
-		switch m.Event.(type) {
-		case protocol.TurnStarted:
+		if _, ok := m.Event.(protocol.TurnStarted); ok {
 			live = true
-		case protocol.TurnDone, protocol.TurnCancelled, protocol.TurnFailed:
-			live = false
-			if back < sent && !over(spoken) {
-				continue // the first pong is still to come
-			}
-			sent++
-			if err := c.Send(ctx, protocol.Ping{ID: pingID(sent)}); err != nil {
-				return err
-			}
+		}
+		if _, ok := Terminal(m.Event); !ok {
+			continue
+		}
+		live = false
+		if back < sent && !over(spoken) {
+			continue // the first pong is still to come
+		}
+		sent++
+		if err := c.Send(ctx, protocol.Ping{ID: pingID(sent)}); err != nil {
+			return err
 		}
 	}
 }
@@ -162,18 +163,27 @@ func (a *Answer) take(m Message) {
 		a.Audio = append(a.Audio, m.Audio...)
 		return
 	}
-	switch e := m.Event.(type) {
-	case protocol.TurnStarted:
+	if _, ok := m.Event.(protocol.TurnStarted); ok {
 		*a = Answer{}
-	case protocol.Problem:
-		a.Problem = &e
-	case protocol.TurnDone:
-		a.Message, a.Record = m, e.Record
-	case protocol.TurnCancelled:
-		a.Message, a.Record = m, e.Record
-	case protocol.TurnFailed:
-		a.Message, a.Record = m, e.Record
 	}
+	if p, ok := m.Event.(protocol.Problem); ok {
+		a.Problem = &p
+	}
+	if record, ok := Terminal(m.Event); ok {
+		a.Message, a.Record = m, record
+	}
+}
+
+// Terminal gives the record of a turn when e is the event that ends it.
+func Terminal(e protocol.Event) (record history.Turn, ok bool) {
+	if done, is := e.(protocol.TurnDone); is {
+		return done.Record, true
+	}
+	if cancelled, is := e.(protocol.TurnCancelled); is {
+		return cancelled.Record, true
+	}
+	failed, is := e.(protocol.TurnFailed)
+	return failed.Record, is
 }
 
 // say sends a turn.
