@@ -30,7 +30,7 @@ type Answer struct {
 	Record   history.Turn      // what it says about the turn
 	Problem  *protocol.Problem // set when sori did not take the turn; then there is no terminal event
 	Audio    []byte            // the reply, in the session's output format
-	Said     time.Time         // when the end of the utterance was sent
+	Said     time.Time         // when the utterance was over
 	FirstOut time.Time         // when the first audio of the reply came, zero without any
 }
 
@@ -83,13 +83,12 @@ func (c *Conn) Ask(ctx context.Context, t Turn, see func(Message), said func()) 
 	spoken := make(chan struct{})
 	go func() {
 		defer close(spoken)
-		if wrong = c.say(ctx, t); wrong != nil {
+		if at, wrong = c.say(ctx, t); wrong != nil {
 			if _, broken := errors.AsType[*CloseError](wrong); !broken {
 				stop() // nothing will be answered
 			}
 			return
 		}
-		at = time.Now()
 		if said != nil {
 			said()
 		}
@@ -186,26 +185,28 @@ func Terminal(e protocol.Event) (record history.Turn, ok bool) {
 	return failed.Record, is
 }
 
-// say sends a turn.
-func (c *Conn) say(ctx context.Context, t Turn) error {
+// say sends a turn and gives the time at which it was over.
+func (c *Conn) say(ctx context.Context, t Turn) (at time.Time, err error) {
 	if len(t.PCM) == 0 {
-		return c.Send(ctx, protocol.Text{Text: t.Text})
+		at = time.Now()
+		return at, c.Send(ctx, protocol.Text{Text: t.Text})
 	}
 	frame := max(audio.Bytes(frameLength, t.Rate), audio.BytesPerSample)
 	begin := time.Now()
-	for at := 0; at < len(t.PCM); at += frame {
-		end := min(at+frame, len(t.PCM))
+	for from := 0; from < len(t.PCM); from += frame {
+		end := min(from+frame, len(t.PCM))
 		if !t.Fast {
 			// A microphone has a frame when its time is over.
 			if err := until(ctx, begin.Add(audio.Duration(end, t.Rate))); err != nil {
-				return err
+				return at, err
 			}
 		}
-		if err := c.SendAudio(ctx, t.PCM[at:end]); err != nil {
-			return err
+		if err := c.SendAudio(ctx, t.PCM[from:end]); err != nil {
+			return at, err
 		}
 	}
-	return c.Send(ctx, protocol.Commit{})
+	at = time.Now()
+	return at, c.Send(ctx, protocol.Commit{})
 }
 
 func until(ctx context.Context, at time.Time) error {

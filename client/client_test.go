@@ -134,7 +134,7 @@ func TestAskSpeech(t *testing.T) {
 		t.Errorf("the server heard %d bytes", n)
 	}
 	if d, ok := a.Delay(); !ok || d < 0 || !said || !a.Done() || a.Record.ID != "t1" || len(a.Audio) != 960 || a.Problem != nil {
-		t.Errorf("answer %+v, delay %v %t", a, d, ok)
+		t.Errorf("record %+v, problem %+v, %d bytes of audio, delay %v %t, said %t", a.Record, a.Problem, len(a.Audio), d, ok, said)
 	}
 	if d := a.Said.Sub(began); d < 150*time.Millisecond {
 		t.Errorf("150 ms of speech were said in %v", d)
