@@ -105,16 +105,18 @@ func (c *client) closed() (protocol.CloseCode, []protocol.Event) {
 	}
 }
 
+const handshake = "GET /ws HTTP/1.1\r\nHost: sori.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+	"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+
 // raw shakes hands and gives the bare connection, for what no library sends.
-func (r *running) raw(t *testing.T) net.Conn {
+func (r *running) raw(t testing.TB) net.Conn {
 	t.Helper()
 	conn, err := r.memory.dial(t.Context(), "", "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() }) //nolint:errcheck // may be closed already
-	write(t, conn, []byte("GET /ws HTTP/1.1\r\nHost: sori.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "+strings.Repeat("A", 22)+"==\r\n\r\n"))
+	write(t, conn, []byte(handshake))
 	var head []byte
 	for b := make([]byte, 1); !strings.HasSuffix(string(head), "\r\n\r\n"); head = append(head, b[0]) {
 		if _, err := conn.Read(b); err != nil {
@@ -127,7 +129,7 @@ func (r *running) raw(t *testing.T) net.Conn {
 	return conn
 }
 
-func write(t *testing.T, conn net.Conn, p []byte) {
+func write(t testing.TB, conn net.Conn, p []byte) {
 	t.Helper()
 	if _, err := conn.Write(p); err != nil {
 		t.Fatal(err)

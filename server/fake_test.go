@@ -148,7 +148,7 @@ type running struct {
 
 // start serves cfg in memory until the test is over. What cfg leaves open is
 // fake.
-func start(t *testing.T, cfg server.Config) *running {
+func start(t testing.TB, cfg server.Config) *running {
 	t.Helper()
 	if cfg.NewSession == nil {
 		cfg.NewSession = func(session.Options) server.Session { return newFakeSession() }

@@ -14,7 +14,7 @@ import (
 
 const (
 	checkTimeout = 2 * time.Second // of one check
-	checkCache   = 2 * time.Second // how long its result is good
+	checkCache   = 5 * time.Second // how long its result is good
 )
 
 // health asks the parts of sori how they are, each at most once at a time and

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -459,4 +460,43 @@ func TestNewNeedsItsParts(t *testing.T) {
 	if _, err := server.New(server.Config{}); err == nil {
 		t.Error("a server without sessions and store was made")
 	}
+}
+
+func TestFramesRightBehindTheHandshake(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		got := make(chan string, 3)
+		r := start(t, server.Config{NewSession: withSession(func(ctx context.Context, f *fakeSession) error {
+			defer close(f.out)
+			for {
+				select {
+				case in := <-f.in:
+					if in.Audio != nil {
+						got <- strconv.Itoa(len(in.Audio.Data))
+						in.Audio.Free()
+						continue
+					}
+					got <- in.Message.(protocol.Ping).ID //nolint:forcetypeassert // a test
+				case <-ctx.Done():
+					return nil
+				}
+			}
+		})})
+		conn, err := r.memory.dial(t.Context(), "", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()           //nolint:errcheck // the end
+		go io.Copy(io.Discard, conn) //nolint:errcheck // until it is closed
+		early := []byte(handshake)
+		early = append(early, frame(true, 1, []byte(`{"type":"ping","id":"a"}`))...)
+		early = append(early, frame(true, 2, make([]byte, 3000))...)
+		early = append(early, frame(true, 2, make([]byte, 5))...)
+		write(t, conn, early)
+		for _, want := range []string{"a", "3000", "5"} {
+			if s := <-got; s != want {
+				t.Errorf("got %s, want %s", s, want)
+			}
+		}
+	})
 }
