@@ -17,7 +17,6 @@ const (
 	fnRun                   = 9
 	fnCreateSessionOptions  = 10
 	fnDisableMemPattern     = 17
-	fnDisableArena          = 19
 	fnSetIntraOpThreads     = 24
 	fnSetInterOpThreads     = 25
 	fnSessionInputCount     = 30

@@ -12,9 +12,9 @@ type SessionOptions struct {
 	// Threads that one run uses, 1 when 0. Several runs at once use their own
 	// goroutines' threads anyhow, so more than 1 rarely pays on a server.
 	Threads int
-	// Arena keeps freed memory for later runs. It is faster where every run has
-	// the same shapes, and keeps the peak of the largest run where they differ.
-	Arena bool
+	// FixedShapes says that all runs have the same shapes; memory is then laid
+	// out once. With shapes that vary the layouts would pile up.
+	FixedShapes bool
 }
 
 // Session is a loaded model. All methods may be called from many goroutines.
@@ -81,11 +81,8 @@ func (s *Session) setOptions(options uintptr, o SessionOptions) error {
 	if err := a.call("turning spinning off", fnAddSessionConfig, options, p.text("session.intra_op.allow_spinning"), p.text("0")); err != nil {
 		return err
 	}
-	if o.Arena {
+	if o.FixedShapes {
 		return nil
-	}
-	if err := a.call("turning the arena off", fnDisableArena, options); err != nil {
-		return err
 	}
 	return a.call("turning memory patterns off", fnDisableMemPattern, options)
 }

@@ -29,7 +29,7 @@ type Model struct {
 
 // Open loads the model from a file.
 func Open(r *ort.Runtime, file string) (*Model, error) {
-	s, err := r.OpenSession(file, ort.SessionOptions{Arena: true})
+	s, err := r.OpenSession(file, ort.SessionOptions{FixedShapes: true})
 	if err != nil {
 		return nil, fmt.Errorf("silero: %w", err)
 	}
