@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"sori/audio"
-	"sori/history"
 	"sori/protocol"
 )
 
@@ -30,70 +29,18 @@ func (s *Session) obey(ctx context.Context, m protocol.ClientMessage) {
 			return
 		}
 		s.handleWith(ctx, typed{}, &cargo{entry: func() entry {
-			return entry{text: m.Text, committed: time.Now()}
+			now := time.Now()
+			return entry{text: m.Text, spoken: now, committed: now}
 		}})
 	case protocol.Cancel:
 		s.handle(ctx, cancelled{m.Turn})
 	case protocol.Playback:
-		// Nothing depends on what was heard yet; the report is valid all the same.
+		s.played(m)
+	case protocol.ToolResult:
+		s.answerTool(m)
 	case protocol.Ping:
 		s.emit(protocol.Pong{ID: m.ID})
 	}
-}
-
-// prepare works out what a configuration makes of the settings, or why it can't
-// be used.
-func (s *Session) prepare(c protocol.Configure) (*cargo, *protocol.Problem) {
-	to := &cargo{settings: s.settings}
-	set := &to.settings
-	if c.User != nil && *c.User != set.user {
-		if s.userIsSet {
-			return nil, &protocol.Problem{Code: protocol.ErrUserSet, Message: "The session belongs to a user already. Open another session for another user."}
-		}
-		set.user = *c.User
-	}
-	assign(&set.input, c.Input)
-	assign(&set.output, c.Output)
-	assign(&set.language, c.Language)
-	assign(&set.voice, c.Voice)
-	assign(&set.instructions, c.Instructions)
-	if s.input == nil || set.input != s.settings.input {
-		in, err := audio.NewInput(set.input.Encoding, set.input.Rate)
-		if err != nil {
-			return nil, &protocol.Problem{Code: protocol.ErrBadMessage, Message: "The input format can't be used: " + err.Error()}
-		}
-		to.input = in
-	}
-	return to, nil
-}
-
-func assign[T any](to, from *T) {
-	if from != nil {
-		*to = *from
-	}
-}
-
-// configure takes the new settings over and tells the client what is in force.
-// A new input format counts from the next frame on.
-func (s *Session) configure(to *cargo) {
-	if to.input != nil {
-		if s.input != nil {
-			s.scratch = s.input.Flush(s.scratch[:0])
-			s.utterance.Write(s.scratch)
-		}
-		s.input = to.input
-	}
-	set := to.settings
-	s.settings, s.userIsSet = set, true
-	s.emit(protocol.Ready{
-		Session: s.id, User: set.user, Input: set.input, Output: set.output,
-		Language: set.language, Voice: set.voice, Instructions: set.instructions,
-		Engines: history.Engines{ATOT: s.deps.ATOT.Engine(), TTOT: s.deps.TTOT.Engine(), TTS: s.deps.TTS.Engine()},
-		Limits: protocol.Limits{
-			FrameBytes: protocol.MaxAudioFrame, TextBytes: protocol.MaxTextFrame,
-			UtteranceMS: s.opts.MaxUtterance.Milliseconds(),
-		},
-	})
 }
 
 // hear decodes one frame of audio. The hot path: nothing here allocates.
@@ -119,27 +66,39 @@ func frameProblem(err error) protocol.Problem {
 	return protocol.Problem{Code: protocol.ErrBadOpus, Message: "This frame is no Opus packet and was dropped: " + err.Error()}
 }
 
-// listen adds the decoded frame to the utterance, and ends an utterance that is
-// full.
+// listen takes the decoded frame in.
 func (s *Session) listen(ctx context.Context) {
-	pcm := s.scratch
+	if s.attention != nil {
+		s.attend(ctx, s.scratch)
+		return
+	}
+	s.samples += int64(len(s.scratch) / 2)
+	s.gather(ctx, s.scratch)
+	s.transcribeInPassing(ctx)
+}
+
+// gather adds sound to the utterance, and ends an utterance that is full.
+func (s *Session) gather(ctx context.Context, pcm []byte) {
 	for len(pcm) > 0 {
 		n := s.utterance.Write(pcm)
 		pcm = pcm[n:]
 		if !s.utterance.Full() {
 			return
 		}
-		before := s.lastTurn + len(s.waiting)
+		before := s.taken()
 		s.commit(ctx, true)
-		if s.lastTurn+len(s.waiting) == before { // it was refused
+		if s.taken() == before { // it was refused
 			return
 		}
 	}
 }
 
+// taken is how many turns were committed and not refused.
+func (s *Session) taken() int { return s.lastTurn + len(s.waiting) }
+
 // commit ends the utterance. full says that its length limit does.
 func (s *Session) commit(ctx context.Context, full bool) {
-	if s.input != nil && !full {
+	if s.input != nil && !full && s.attention == nil {
 		s.scratch = s.input.Flush(s.scratch[:0])
 		s.utterance.Write(s.scratch)
 	}
@@ -147,18 +106,74 @@ func (s *Session) commit(ctx context.Context, full bool) {
 		return
 	}
 	e := committed{empty: s.utterance.Duration() < s.opts.MinUtterance}
-	before := s.lastTurn + len(s.waiting)
-	s.handleWith(ctx, e, &cargo{entry: func() entry {
-		return entry{clip: s.utterance.Take(), committed: time.Now(), limited: full}
-	}})
-	s.fullTold = full && s.lastTurn+len(s.waiting) == before
+	before := s.taken()
+	s.handleWith(ctx, e, &cargo{entry: func() entry { return s.takeUtterance(full) }})
+	s.fullTold = full && s.taken() == before
+	if s.taken() != before {
+		s.scribe.reset()
+		if s.attention != nil && !full {
+			s.attention.ear.Reset()
+		}
+	}
+}
+
+// takeUtterance is what was said, as it is committed: what the draft was made
+// for, if the user said nothing since.
+func (s *Session) takeUtterance(full bool) entry {
+	now := time.Now()
+	if d := s.draft; d != nil && !full {
+		e := d.job.entry
+		e.committed = now
+		s.utterance.Reset()
+		return e
+	}
+	e := entry{clip: s.utterance.Take(), spoken: now, committed: now, limited: full}
+	if a := s.attention; a != nil && a.ear.Quiet() < e.clip.Duration() {
+		e.spoken, e.voiced = now.Add(-a.ear.Quiet()), a.ear.Voiced()
+	}
+	return e
+}
+
+// played takes in what the client has played of a reply.
+func (s *Session) played(p protocol.Playback) {
+	t := s.turn
+	if t == nil || p.Turn != t.number || t.cut {
+		return
+	}
+	now := time.Now()
+	if t.firstHeard.IsZero() && p.MS > 0 {
+		t.firstHeard = now.Add(-time.Duration(p.MS) * time.Millisecond)
+	}
+	t.pacer.report(now, time.Duration(p.MS)*time.Millisecond)
 }
 
 // forget drops the pending audio.
 func (s *Session) forget() {
 	s.scratch = s.input.Flush(s.scratch[:0])
 	ms := s.utterance.Duration().Milliseconds()
+	s.dropDraft()
 	s.utterance.Reset()
+	s.scribe.reset()
+	if s.attention != nil {
+		s.attention.ear.Reset()
+	}
 	s.fullTold = false
 	s.emit(protocol.Cleared{InputMS: ms})
+}
+
+func (s *Session) refuse(code string) {
+	s.emit(protocol.Problem{Code: code, Message: refusal(code)})
+}
+
+// refusal says in words why something was refused and what to do.
+func refusal(code string) string {
+	switch code {
+	case protocol.ErrNotConfigured:
+		return "Send session.configure first; what came before it was not used."
+	case protocol.ErrNothingSaid:
+		return "There is less than 100 ms of audio since the last utterance: push some before utterance.end."
+	case protocol.ErrTooManyTurns:
+		return "Too many turns wait to be answered. The audio is still here: send utterance.end again when a turn has ended."
+	}
+	return "That can't be done now."
 }

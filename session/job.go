@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
 	"sori/audio"
 	"sori/history"
 	"sori/protocol"
+	"sori/session/words"
 	"sori/stage"
 )
 
@@ -26,14 +28,19 @@ type job struct {
 	log      *slog.Logger
 	history  []stage.Exchange
 	load     bool // ask the store for earlier turns first
+	draft    bool // it may come to nothing
+
+	confirmed chan struct{} // closed when the turn is certain to be one
 }
 
 // turnOut is one thing that a turn's goroutines tell the actor. Exactly one
-// field is set; home is the last.
+// field is set.
 type turnOut struct {
-	event protocol.Event
-	audio *audio.Frame
-	home  *result
+	event    protocol.Event
+	caption  *protocol.StagePartial // what sounds from here on
+	audio    *audio.Frame
+	call     *toolCall
+	finished *float64 // probability that the user has finished; of a draft only
 }
 
 // result is what a turn made.
@@ -57,15 +64,16 @@ const (
 )
 
 // run is the turn: transcription, then the reply. all ends everything, reply
-// ends TTOT and TTS. It always sends a result, last.
-func (j *job) run(all, reply context.Context, out chan<- turnOut) {
+// ends TTOT and TTS. It tells out what happens; the result comes last.
+func (j *job) run(all, reply context.Context, out chan<- turnOut) *result {
 	w := &worker{job: j, out: out}
 	w.turn(all, reply)
-	out <- turnOut{home: &w.result}
+	return &w.result
 }
 
+// since is the time from the end of speech, in milliseconds.
 func (j *job) since(t time.Time) *float64 {
-	ms := float64(t.Sub(j.entry.committed).Microseconds()) / 1000
+	ms := millis(t.Sub(j.entry.spoken))
 	return &ms
 }
 
@@ -76,7 +84,7 @@ func (j *job) free() {
 }
 
 // worker carries a turn through its stages. result is owned by the goroutine of
-// job.run; the reply's goroutines have results of their own, joined there.
+// job.run; what the reply's other goroutines make is joined there.
 type worker struct {
 	*job
 
@@ -126,6 +134,7 @@ func (w *worker) turn(all, reply context.Context) {
 			return
 		}
 		w.result.atotText = text
+		w.askEndOfTurn(all, text)
 	} else {
 		w.result.atotText = w.entry.text
 	}
@@ -133,7 +142,39 @@ func (w *worker) turn(all, reply context.Context) {
 	if reply.Err() != nil {
 		return
 	}
-	w.reply(reply, append(w.history, w.result.earlier...))
+	if w.entry.say != "" {
+		w.recite(reply, w.entry.say)
+		return
+	}
+	w.reply(reply, slices.Concat(w.result.earlier, w.history))
+}
+
+// endOfTurnTime bounds the question whether the user has finished.
+const endOfTurnTime = 500 * time.Millisecond
+
+// askEndOfTurn asks the engine that knows, while the turn is a draft.
+func (w *worker) askEndOfTurn(ctx context.Context, text string) {
+	if !w.draft || w.deps.EndOfTurn == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, endOfTurnTime)
+	defer cancel()
+	u := stage.Utterance{UserID: w.settings.user, SessionID: w.session, Language: w.settings.language, Audio: w.entry.clip}
+	p, err := w.deps.EndOfTurn.Finished(ctx, u, text)
+	if err != nil {
+		if isStopped(ctx) {
+			return
+		}
+		w.log.Warn("end-of-turn engine failed", "error", err)
+		p = 1
+		if words.Unfinished(text) {
+			p = 0
+		}
+	}
+	select {
+	case w.out <- turnOut{finished: &p}:
+	case <-ctx.Done():
+	}
 }
 
 // recall asks the store for what was said before this session.

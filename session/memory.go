@@ -31,9 +31,5 @@ func (m *memory) learn(r *result, t history.Turn) {
 		m.loaded = true
 		m.turns = append(r.earlier, m.turns...)
 	}
-	reply := t.TTOTText
-	if t.Status != history.Done {
-		reply = r.spoken
-	}
-	m.add(stage.Exchange{User: t.ATOTText, Reply: reply})
+	m.add(stage.Exchange{User: t.ATOTText, Reply: t.TTOTText})
 }

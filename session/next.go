@@ -25,6 +25,8 @@ func step(p phase, e event, lastTurn int) (phase, effects) {
 		return nextIdle(e, lastTurn)
 	case live:
 		return nextLive(p, e)
+	case held:
+		return nextHeld(p, e)
 	case stopping:
 		return nextStopping(p, e)
 	case keeping:
@@ -44,7 +46,7 @@ func nextUnready(e event) (phase, effects) {
 		return nil, effects{refuse{protocol.ErrNotConfigured}}
 	case ended:
 		return gone{}, effects{leave{}}
-	case cancelled, drained, kept, overdue:
+	case cancelled, drained, kept, overdue, spoke, seized, dismissed:
 	}
 	return nil, effects{}
 }
@@ -66,7 +68,7 @@ func nextIdle(e event, lastTurn int) (phase, effects) {
 		return nil, effects{forget{}}
 	case ended:
 		return gone{}, effects{leave{}}
-	case cancelled, drained, kept, overdue:
+	case cancelled, drained, kept, overdue, spoke, seized, dismissed:
 	}
 	return nil, effects{}
 }
@@ -81,9 +83,9 @@ func nextLive(p live, e event) (phase, effects) {
 		if e.empty {
 			return nil, effects{refuse{protocol.ErrNothingSaid}}
 		}
-		return supersede(p)
+		return supersede(p.turn, protocol.CancelledByNewTurn)
 	case typed:
-		return supersede(p)
+		return supersede(p.turn, protocol.CancelledByNewTurn)
 	case cleared:
 		return nil, effects{forget{}}
 	case cancelled:
@@ -98,15 +100,37 @@ func nextLive(p live, e event) (phase, effects) {
 		return keeping{turn: p.turn}, effects{keep{p.turn}}
 	case ended:
 		return leaving{p.turn}, effects{kill{p.turn, protocol.CancelledByEnd}}
-	case kept, overdue:
+	case spoke:
+		return held(p), effects{hold{}}
+	case kept, overdue, seized, dismissed:
 	}
 	return nil, effects{}
 }
 
-// supersede stops the live turn for the one that was just committed. Its
-// transcription may finish: what the user said is not lost.
-func supersede(p live) (phase, effects) {
-	return stopping{turn: p.turn, waiting: 1}, effects{hush{p.turn, protocol.CancelledByNewTurn}, enqueue{}}
+// supersede stops a turn for the one that was just committed. Its transcription
+// may finish: what the user said is not lost.
+func supersede(turn int, why protocol.CancelReason) (phase, effects) {
+	return stopping{turn: turn, waiting: 1}, effects{hush{turn, why}, enqueue{}}
+}
+
+// nextHeld is nextLive while the user speaks over the reply.
+func nextHeld(p held, e event) (phase, effects) {
+	switch e := e.(type) {
+	case committed:
+		if e.empty {
+			return nil, effects{refuse{protocol.ErrNothingSaid}}
+		}
+		return supersede(p.turn, protocol.CancelledByBargeIn)
+	case seized:
+		return stopping{turn: p.turn}, effects{hush{p.turn, protocol.CancelledByBargeIn}}
+	case dismissed:
+		return live(p), effects{release{}}
+	case spoke:
+		return nil, effects{}
+	case configured, heard, typed, cleared, cancelled, drained, kept, overdue, ended:
+		return nextLive(live(p), e)
+	}
+	return nil, effects{}
 }
 
 func nextStopping(p stopping, e event) (phase, effects) {
@@ -141,7 +165,7 @@ func nextStopping(p stopping, e event) (phase, effects) {
 		return nil, effects{kill{p.turn, protocol.CancelledByNewTurn}}
 	case ended:
 		return leaving{p.turn}, effects{kill{p.turn, protocol.CancelledByEnd}}
-	case kept:
+	case kept, spoke, seized, dismissed:
 	}
 	return nil, effects{}
 }
@@ -183,7 +207,7 @@ func nextKeeping(p keeping, e event, lastTurn int) (phase, effects) {
 		}
 	case ended:
 		return leaving{p.turn}, effects{}
-	case cancelled, drained, overdue:
+	case cancelled, drained, overdue, spoke, seized, dismissed:
 	}
 	return nil, effects{}
 }
@@ -200,7 +224,7 @@ func nextLeaving(p leaving, e event) (phase, effects) {
 			return nil, effects{}
 		}
 		return gone{}, effects{conclude{p.turn}, keepWaiting{}, leave{}}
-	case configured, heard, committed, typed, cleared, cancelled, overdue, ended:
+	case configured, heard, committed, typed, cleared, cancelled, overdue, spoke, seized, dismissed, ended:
 	}
 	return nil, effects{}
 }

@@ -29,14 +29,14 @@ func showAll(fs effects) string {
 
 // The turn under way is 3, and 3 is the newest.
 func phases() []phase {
-	return []phase{unready{}, idle{}, live{3}, stopping{3, 0}, stopping{3, maxWaiting}, keeping{3, 0}, keeping{3, 1}, keeping{3, 2}, leaving{3}, gone{}}
+	return []phase{unready{}, idle{}, live{3}, held{3}, stopping{3, 0}, stopping{3, maxWaiting}, keeping{3, 0}, keeping{3, 1}, keeping{3, 2}, leaving{3}, gone{}}
 }
 
 func events() []event {
 	return []event{
 		configured{}, heard{}, committed{}, committed{empty: true}, typed{}, cleared{},
 		cancelled{0}, cancelled{3}, cancelled{2}, drained{3}, drained{2}, kept{3}, kept{2},
-		overdue{3}, overdue{2}, ended{},
+		overdue{3}, overdue{2}, spoke{}, seized{}, dismissed{}, ended{},
 	}
 }
 
@@ -68,7 +68,21 @@ live(3), cleared → live(3): forget
 live(3), cancelled(0) → stopping(3 0): kill(3 client)
 live(3), cancelled(3) → stopping(3 0): kill(3 client)
 live(3), drained(3) → keeping(3 0): keep(3)
+live(3), spoke → held(3): hold
 live(3), ended → leaving(3): kill(3 session)
+
+held(3), configured → held(3): configure
+held(3), heard → held(3): listen
+held(3), committed(false) → stopping(3 1): hush(3 interrupted), enqueue
+held(3), committed(true) → held(3): refuse(utterance_empty)
+held(3), typed → stopping(3 1): hush(3 superseded), enqueue
+held(3), cleared → held(3): forget
+held(3), cancelled(0) → stopping(3 0): kill(3 client)
+held(3), cancelled(3) → stopping(3 0): kill(3 client)
+held(3), drained(3) → keeping(3 0): keep(3)
+held(3), seized → stopping(3 0): hush(3 interrupted)
+held(3), dismissed → live(3): release
+held(3), ended → leaving(3): kill(3 session)
 
 stopping(3 0), configured → stopping(3 0): configure
 stopping(3 0), heard → stopping(3 0): listen
@@ -155,7 +169,7 @@ func TestNextCellByCell(t *testing.T) {
 
 // A transition runs for every audio frame.
 func TestNextAllocatesNothingForAFrame(t *testing.T) {
-	for _, p := range []phase{idle{}, live{3000}, stopping{3000, 1}, keeping{3000, 0}} {
+	for _, p := range []phase{idle{}, live{3000}, held{3000}, stopping{3000, 1}, keeping{3000, 0}} {
 		if n := testing.AllocsPerRun(100, func() { next(p, heard{}, 3000) }); n != 0 {
 			t.Errorf("%T: %v allocations", p, n)
 		}
@@ -236,7 +250,7 @@ func TestNextRandomWalk(t *testing.T) {
 						t.Fatalf("seed %d: leave with %d open, %d queued", seed, open, queued)
 					}
 					left = true
-				case refuse, configure, listen, forget, nil:
+				case refuse, configure, listen, forget, hold, release, nil:
 				}
 			}
 		}

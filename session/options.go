@@ -23,6 +23,14 @@ type Options struct {
 	MaxReply     time.Duration // a longer reply is cut; default 5 min
 	Window       int           // earlier turns that the model is told; default 20
 
+	Profiles   map[string]protocol.Configure // settings that a client can ask for by name; user, input and output in them are ignored
+	Pace       time.Duration                 // how far audio goes out ahead of the voice when the client says nothing of it; default 400 ms, negative: at once
+	EchoGuard  time.Duration                 // so long after the reply begins to sound nothing interrupts it; default 300 ms
+	Prudent    bool                          // no work begins before the turn is certain to be over
+	FrameGap   time.Duration                 // without frames for so long, speech under way is over; default 1 s
+	PartialGap time.Duration                 // sound between two partial transcripts; default 600 ms
+	ToolTime   time.Duration                 // how long a tool may take; default 30 s
+
 	Inbox     int           // inputs that may wait; default 64. Push blocks when it is full
 	MaxEvents int           // events that may wait for a client that does not read; default 4,096. More end the session
 	HighWater time.Duration // reply audio that may wait for the client; default 10 s. With more, the stages are held up
@@ -43,6 +51,11 @@ const (
 	defaultHighWater    = 10 * time.Second
 	defaultFrame        = 40 * time.Millisecond
 	defaultPatience     = 5 * time.Second
+	defaultPace         = 400 * time.Millisecond
+	defaultEchoGuard    = 300 * time.Millisecond
+	defaultFrameGap     = time.Second
+	defaultPartialGap   = 600 * time.Millisecond
+	defaultToolTime     = 30 * time.Second
 )
 
 func orDefault[T comparable](v *T, def T) {
@@ -64,6 +77,11 @@ func (o Options) withDefaults() Options {
 	orDefault(&o.HighWater, defaultHighWater)
 	orDefault(&o.Frame, defaultFrame)
 	orDefault(&o.Patience, defaultPatience)
+	orDefault(&o.Pace, defaultPace)
+	orDefault(&o.EchoGuard, defaultEchoGuard)
+	orDefault(&o.FrameGap, defaultFrameGap)
+	orDefault(&o.PartialGap, defaultPartialGap)
+	orDefault(&o.ToolTime, defaultToolTime)
 	return o
 }
 
@@ -73,9 +91,11 @@ type Deps struct {
 	ATOT Transcriber
 	TTOT Responder
 	TTS  Synthesizer
-	// NewDetector makes the detector that says whether an utterance holds any
-	// speech. nil: every utterance goes to ATOT.
+	// NewDetector makes a detector of speech. nil: every utterance goes to ATOT,
+	// and turns end only when the client says so.
 	NewDetector func() (VoiceDetector, error)
+	EndOfTurn   EndOfTurn // nil: the words alone decide in semantic mode
+	Tools       Tools     // the server's own; nil: none
 	History     History
 	Recordings  Recordings // nil: no recordings are kept
 	Log         *slog.Logger

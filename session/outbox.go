@@ -1,6 +1,8 @@
 package session
 
 import (
+	"time"
+
 	"sori/audio"
 	"sori/protocol"
 )
@@ -8,44 +10,67 @@ import (
 // item waits in the outbox.
 type item struct {
 	turn  int
-	ms    int64
+	ms    int64 // when it happened; in the voice's lane it happens when it leaves
 	event protocol.Event
 	audio *audio.Frame
-	bytes int // of audio; the frame itself is somebody else's once it has left
+	bytes int  // of audio; the frame itself is somebody else's once it has left
+	ends  bool // it is the audio.end of its turn
 }
 
-// outbox holds what the client has not taken yet, in order. Events are bounded
-// by count and never dropped; audio is bounded by the actor, which takes no more
-// of it from the turn above the high-water mark, and may be discarded.
+// lane is a first-in, first-out queue.
+type lane struct {
+	items []item
+	head  int // items before it are gone
+}
+
+func (l *lane) len() int { return len(l.items) - l.head }
+
+func (l *lane) push(it item) {
+	if l.head > 0 && len(l.items) == cap(l.items) {
+		n := copy(l.items, l.items[l.head:])
+		clear(l.items[n:])
+		l.items, l.head = l.items[:n], 0
+	}
+	l.items = append(l.items, it)
+}
+
+func (l *lane) first() *item { return &l.items[l.head] }
+
+func (l *lane) pop() item {
+	it := l.items[l.head]
+	l.items[l.head] = item{}
+	l.head++
+	if l.len() == 0 {
+		l.items, l.head = l.items[:0], 0
+	}
+	return it
+}
+
+// outbox holds what the client has not taken yet. Events are bounded by count
+// and never dropped. The voice has a lane of its own, for it is paced, held and
+// discarded: its audio, with the captions and the marks that belong to it. The
+// actor bounds it: above the high-water mark it takes no more from the turn.
 //
 // Owned by the goroutine of Run.
 type outbox struct {
-	items      []item
-	head       int // items before it are gone
 	seq        uint64
-	audioBytes int // waiting
+	events     lane
+	voice      lane
+	audioBytes int // waiting in voice
 }
 
-func (o *outbox) empty() bool { return o.head == len(o.items) }
+func (o *outbox) empty() bool { return o.events.len() == 0 && o.voice.len() == 0 }
 
-func (o *outbox) events() int { return len(o.items) - o.head }
-
-func (o *outbox) push(it item) {
-	if o.head > 0 && len(o.items) == cap(o.items) {
-		n := copy(o.items, o.items[o.head:])
-		clear(o.items[n:])
-		o.items, o.head = o.items[:n], 0
-	}
+func (o *outbox) pushVoice(it item) {
 	if it.audio != nil {
 		it.bytes = len(it.audio.Data)
 		o.audioBytes += it.bytes
 	}
-	o.items = append(o.items, it)
+	o.voice.push(it)
 }
 
-// peek gives the next output with the sequence number that it will have.
-func (o *outbox) peek() Output {
-	it := &o.items[o.head]
+// output is an item as it leaves next.
+func (o *outbox) output(it *item) Output {
 	return Output{
 		Head:  protocol.Head{Seq: o.seq + 1, Turn: it.turn, MS: it.ms},
 		Event: it.event,
@@ -53,40 +78,29 @@ func (o *outbox) peek() Output {
 	}
 }
 
-// pop removes what peek gave, after the client's side took it.
-func (o *outbox) pop() item {
-	it := o.items[o.head]
-	o.items[o.head] = item{}
-	o.head++
+// left removes the first item of a lane after the client's side took it.
+func (o *outbox) left(from *lane) item {
+	it := from.pop()
 	o.seq++
 	o.audioBytes -= it.bytes
-	if o.empty() {
-		o.items, o.head = o.items[:0], 0
-	}
 	return it
 }
 
-// dropAudio discards the waiting audio of a turn. Events stay.
-func (o *outbox) dropAudio(turn int) {
-	kept := o.items[:o.head]
-	for _, it := range o.items[o.head:] {
-		if it.audio != nil && it.turn == turn {
-			o.audioBytes -= it.bytes
-			it.audio.Free()
-			continue
-		}
-		kept = append(kept, it)
+// hush discards all that waits in the voice's lane.
+func (o *outbox) hush() {
+	for o.voice.len() > 0 {
+		it := o.voice.pop()
+		it.audio.Free()
 	}
-	clear(o.items[len(kept):])
-	o.items = kept
+	o.audioBytes = 0
 }
 
-// free gives back what is left at the end.
-func (o *outbox) free() {
-	for _, it := range o.items[o.head:] {
-		if it.audio != nil {
-			it.audio.Free()
-		}
-	}
-	o.items, o.head, o.audioBytes = nil, 0, 0
+// bytesOf is how many bytes d of mono 16-bit audio has at a rate.
+func bytesOf(d time.Duration, rate int) int {
+	return int(d.Seconds()*float64(rate)) * 2
+}
+
+// lengthOf is how long n bytes of mono 16-bit audio are at a rate.
+func lengthOf(n, rate int) time.Duration {
+	return time.Duration(n/2) * time.Second / time.Duration(rate)
 }

@@ -15,6 +15,9 @@ type (
 	idle struct{}
 	// live: the turn's stages run, or its audio is still on its way out.
 	live struct{ turn int }
+	// held: the user speaks while sori does. The reply waits until it is known
+	// whether the user takes the floor.
+	held struct{ turn int }
 	// stopping: the turn was told to stop and its goroutines are not home yet.
 	// waiting turns were committed meanwhile.
 	stopping struct {
@@ -35,6 +38,7 @@ type (
 func (unready) phase()  {}
 func (idle) phase()     {}
 func (live) phase()     {}
+func (held) phase()     {}
 func (stopping) phase() {}
 func (keeping) phase()  {}
 func (leaving) phase()  {}
@@ -64,6 +68,12 @@ type (
 	kept struct{ turn int }
 	// overdue: a stopped turn's transcription takes too long.
 	overdue struct{ turn int }
+	// spoke: the user began to speak while the reply sounds, or would.
+	spoke struct{}
+	// seized: what the user says while the reply is held takes the floor.
+	seized struct{}
+	// dismissed: it does not; it was a nod, a cough or an echo.
+	dismissed struct{}
 	// ended: the session is over.
 	ended struct{}
 )
@@ -77,6 +87,9 @@ func (cancelled) event()  {}
 func (drained) event()    {}
 func (kept) event()       {}
 func (overdue) event()    {}
+func (spoke) event()      {}
+func (seized) event()     {}
+func (dismissed) event()  {}
 func (ended) event()      {}
 
 // effect is something that Run is to do.
@@ -113,6 +126,10 @@ type (
 		turn   int
 		reason protocol.CancelReason
 	}
+	// hold pauses the reply.
+	hold struct{}
+	// release lets it go on.
+	release struct{}
 	// keep writes the turn's record into history.
 	keep struct{ turn int }
 	// conclude sends the turn's terminal event.
@@ -136,6 +153,8 @@ func (startWaiting) effect() {}
 func (enqueue) effect()      {}
 func (hush) effect()         {}
 func (kill) effect()         {}
+func (hold) effect()         {}
+func (release) effect()      {}
 func (keep) effect()         {}
 func (conclude) effect()     {}
 func (keepWaiting) effect()  {}

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"iter"
 
@@ -39,6 +40,19 @@ type VoiceDetector interface {
 	Reset()
 	// Close frees what the detector holds.
 	Close()
+}
+
+// EndOfTurn says how likely a pause is the end of what the user wants to say.
+type EndOfTurn interface {
+	// Finished gives the probability, 0 to 1, for an utterance and its transcript.
+	Finished(ctx context.Context, u stage.Utterance, text string) (float64, error)
+}
+
+// Tools are functions of the server that the model may call.
+type Tools interface {
+	List() []stage.Tool
+	// Call runs a tool; ok is false when it is none of the server's.
+	Call(ctx context.Context, userID, name string, arguments json.RawMessage) (output string, ok bool, err error)
 }
 
 // History is what a session needs of the store.

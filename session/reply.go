@@ -52,6 +52,17 @@ func (w *worker) reply(ctx context.Context, earlier []stage.Exchange) {
 	}
 }
 
+// recite speaks a text that nobody wrote for this turn: an idle prompt.
+func (w *worker) recite(ctx context.Context, text string) {
+	clauses := make(chan string, 1)
+	clauses <- clause.Spoken(text)
+	close(clauses)
+	v := newVoice(w)
+	v.speak(ctx, clauses)
+	w.result.ttotText = text
+	v.finish(ctx)
+}
+
 // writing is what TTOT made.
 type writing struct {
 	text        strings.Builder
@@ -67,6 +78,7 @@ func (w *worker) write(ctx context.Context, earlier []stage.Exchange, made *writ
 	p := stage.Prompt{
 		UserID: w.settings.user, SessionID: w.session, Text: w.result.atotText,
 		Language: w.settings.language, Instructions: w.settings.instructions, History: earlier,
+		Tools: w.tools(), Call: w.call,
 	}
 	for delta, err := range w.deps.TTOT.Respond(ctx, p) {
 		if err != nil {

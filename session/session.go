@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -28,6 +29,7 @@ type Session struct {
 	// Owned by the goroutine of Run.
 	began     time.Time
 	phase     phase
+	later     []event // raised by effects, handled after them
 	lastTurn  int
 	settings  settings
 	userIsSet bool
@@ -35,32 +37,31 @@ type Session struct {
 	scratch   []byte        // one decoded frame
 	utterance *audio.Buffer // what was heard since the last commit
 	fullTold  bool          // the client knows that the utterance is full and can't be taken
+	samples   int64         // of audio that came in, at 16,000 Hz
+	attention *attention    // nil: the client says when a turn ends
+	scribe    scribe
+	draft     *turn // begun in a pause that may be the end of the utterance
 	out       outbox
 	turn      *turn   // the turn that is not concluded yet
 	waiting   []entry // committed, to be run after turn
 	memory    memory
+	paceC     *time.Timer
+	idleC     *time.Timer // until the idle prompt
 	keepDone  chan keepResult
+	crew      sync.WaitGroup // every goroutine that Run started
 	err       error
-	later     []event // raised by effects, handled after them
 	leaving   bool
 }
 
-// settings is what the client configured. A turn gets a copy.
-type settings struct {
-	user         string
-	language     string
-	voice        string
-	instructions string
-	input        protocol.Format
-	output       protocol.Format
-}
-
-// entry is a user's turn as it was committed: either clip or text is set.
+// entry is a user's turn as it was committed. One of clip, text and say is set.
 type entry struct {
 	clip      *audio.Clip
 	text      string
+	say       string // an idle prompt: nothing was heard, sori says this
+	spoken    time.Time
 	committed time.Time
-	limited   bool // it was ended because it was full
+	voiced    time.Duration // speech in clip, where a detector listened; else 0
+	limited   bool          // it was ended because it was full
 }
 
 // New makes a session. It does nothing until Run.
@@ -72,7 +73,6 @@ func New(o Options, d Deps) *Session {
 	if d.Log == nil {
 		d.Log = slog.New(slog.DiscardHandler)
 	}
-	format := protocol.Format{Encoding: protocol.EncodingPCM, Rate: audio.Rate}
 	return &Session{
 		id:        o.ID,
 		opts:      o,
@@ -83,12 +83,10 @@ func New(o Options, d Deps) *Session {
 		done:      make(chan struct{}),
 		phase:     unready{},
 		utterance: audio.NewBuffer(o.MaxUtterance),
-		settings: settings{
-			user: o.User, language: o.Language, voice: o.Voice, instructions: o.Instructions,
-			input: format, output: format,
-		},
-		memory:   memory{window: o.Window},
-		keepDone: make(chan keepResult, 1),
+		settings:  newSettings(o),
+		memory:    memory{window: o.Window},
+		scribe:    scribe{results: make(chan scribed, 1)},
+		keepDone:  make(chan keepResult, 1),
 	}
 }
 
@@ -112,7 +110,7 @@ func (s *Session) Events() <-chan Output { return s.events }
 func (s *Session) Push(ctx context.Context, in Input) error {
 	select {
 	case <-s.done:
-		in.free()
+		in.Audio.Free()
 		return ErrEnded
 	default:
 	}
@@ -120,17 +118,11 @@ func (s *Session) Push(ctx context.Context, in Input) error {
 	case s.inbox <- in:
 		return nil
 	case <-s.done:
-		in.free()
+		in.Audio.Free()
 		return ErrEnded
 	case <-ctx.Done():
-		in.free()
-		return ctx.Err()
-	}
-}
-
-func (in Input) free() {
-	if in.Audio != nil {
 		in.Audio.Free()
+		return ctx.Err()
 	}
 }
 
@@ -139,20 +131,27 @@ func (in Input) free() {
 // everything was taken from Events.
 func (s *Session) Run(ctx context.Context) error {
 	s.began = time.Now()
+	s.paceC, s.idleC = stoppedTimer(), stoppedTimer()
 	s.log.Debug("session began")
 	s.loop(ctx)
 	close(s.done)
+	s.dropDraft()
+	s.scribe.stop()
+	if s.attention != nil {
+		s.attention.detector.Close()
+	}
 	for !s.out.empty() {
-		s.events <- s.offer()
-		s.out.pop()
+		lane := s.lane()
+		s.events <- s.out.output(lane.first())
+		s.out.left(lane)
 	}
 	close(s.events)
-	s.out.free()
+	s.crew.Wait()
 	s.utterance.Reset()
 	for {
 		select {
 		case in := <-s.inbox:
-			in.free()
+			in.Audio.Free()
 			continue
 		default:
 		}
@@ -162,63 +161,116 @@ func (s *Session) Run(ctx context.Context) error {
 	return s.err
 }
 
+func stoppedTimer() *time.Timer {
+	t := time.NewTimer(time.Hour)
+	t.Stop()
+	return t
+}
+
 // loop receives, asks next, and does what it says.
 func (s *Session) loop(ctx context.Context) {
 	quit := ctx.Done()
 	for !s.leaving {
-		var fromTurn <-chan turnOut
-		var overdueC <-chan time.Time
+		var fromTurn, fromDraft <-chan turnOut
+		var turnHome <-chan *result
+		var overdueC, deafC, verdictC <-chan time.Time
 		if t := s.turn; t != nil {
-			if t.home == nil && (t.cut || s.out.audioBytes < s.highWater()) {
-				fromTurn = t.out
-			}
-			overdueC = t.overdue
+			fromTurn, turnHome, overdueC, verdictC = s.listenTo(t), t.homeC, t.overdue, t.verdictBy
+		}
+		if d := s.draft; d != nil && d.pendingBytes < maxDraftBytes {
+			fromDraft = d.out
+		}
+		if a := s.attention; a != nil {
+			deafC = a.deafC
 		}
 		var toClient chan<- Output
-		var head Output
-		if !s.out.empty() {
-			toClient, head = s.events, s.offer()
+		var offer Output
+		var from *lane
+		if from = s.lane(); from != nil {
+			toClient, offer = s.events, s.offer(from)
 		}
 		select {
 		case in := <-s.inbox:
 			s.take(ctx, in)
 		case o := <-fromTurn:
 			s.takeFromTurn(ctx, o)
-		case toClient <- head:
-			s.delivered(ctx, s.out.pop())
+		case r := <-turnHome:
+			s.comeHome(ctx, r)
+		case o := <-fromDraft:
+			s.takeFromDraft(o)
+		case r := <-s.scribe.results:
+			s.takeScribed(ctx, r)
+		case toClient <- offer:
+			s.delivered(ctx, s.out.left(from))
+		case <-s.paceC.C:
+		case <-s.idleC.C:
+			s.prompt(ctx)
 		case k := <-s.keepDone:
 			s.takeKept(ctx, k)
 		case <-overdueC:
 			s.handle(ctx, overdue{s.turn.number})
+		case <-verdictC:
+			s.timeUp(ctx)
+		case <-deafC:
+			s.checkFrames(ctx)
 		case <-quit:
 			quit = nil
 			s.handle(ctx, ended{})
 		}
-		if s.err == nil && s.out.events() > s.opts.MaxEvents+s.audioItems() {
+		if s.err == nil && s.out.events.len() > s.opts.MaxEvents {
 			s.err = ErrSlowReader
 			s.handle(ctx, ended{})
 		}
 	}
 }
 
-// offer is what goes out next.
-func (s *Session) offer() Output {
-	o := s.out.peek()
-	if _, ok := o.Event.(audioEnd); ok {
-		o.Event = s.turn.audioEnd()
+// listenTo is where the turn's output is taken from: nowhere while so much of
+// its audio waits that its stages have to.
+func (s *Session) listenTo(t *turn) <-chan turnOut {
+	if t.cut || s.out.audioBytes < bytesOf(s.opts.HighWater, t.job.settings.output.Rate) {
+		return t.out
 	}
-	return o
+	return nil
 }
 
-// audioItems is how many of the waiting items may be audio: as many as fit below
-// the high-water mark.
-func (s *Session) audioItems() int {
-	return int(s.opts.HighWater/s.opts.Frame) + 1
+// lane is where the next output comes from; nil when nothing may leave now.
+// Events go first; the voice has its own time.
+func (s *Session) lane() *lane {
+	if s.out.events.len() > 0 {
+		return &s.out.events
+	}
+	if s.out.voice.len() == 0 {
+		return nil
+	}
+	if t := s.turn; t != nil && !s.leaving {
+		if t.held {
+			return nil
+		}
+		if s.out.voice.first().audio != nil {
+			if d := t.pacer.wait(time.Now()); d > 0 {
+				s.paceC.Reset(d)
+				return nil
+			}
+		}
+	}
+	return &s.out.voice
 }
 
-func (s *Session) highWater() int {
-	return int(s.opts.HighWater.Seconds()*float64(s.settings.output.Rate)) * 2
+// offer is what goes out next.
+func (s *Session) offer(from *lane) Output {
+	it := from.first()
+	if from == &s.out.voice {
+		it.ms = s.now()
+		if _, ok := it.event.(audioEnd); ok {
+			it.event = s.turn.audioEnd()
+			it.ends = true
+		}
+	}
+	return s.out.output(it)
 }
+
+// now is the session's clock, in milliseconds.
+func (s *Session) now() int64 { return time.Since(s.began).Milliseconds() }
 
 // take handles one input.
 func (s *Session) take(ctx context.Context, in Input) {
@@ -254,11 +306,16 @@ func (s *Session) handleWith(ctx context.Context, e event, with *cargo) {
 	}
 }
 
+// inbound queues an event that an effect gives rise to; it is handled after the
+// effects of the present one.
+func (s *Session) inbound(e event) { s.later = append(s.later, e) }
+
 // cargo is what an event brings along for the one effect that uses it.
 type cargo struct {
-	settings settings
-	input    *audio.Input // nil: as it is
-	entry    func() entry // takes the utterance, or the text
+	settings  settings
+	input     *audio.Input // nil: as it is
+	attention *attention   // nil: as it is
+	entry     func() entry // takes the utterance, or the text
 }
 
 func (s *Session) perform(ctx context.Context, f effect, with *cargo) {
@@ -286,6 +343,10 @@ func (s *Session) perform(ctx context.Context, f effect, with *cargo) {
 		s.stop(f.reason, false)
 	case kill:
 		s.stop(f.reason, true)
+	case hold:
+		s.hold()
+	case release:
+		s.release()
 	case keep:
 		s.keep(ctx)
 	case conclude:
@@ -301,22 +362,10 @@ func (s *Session) perform(ctx context.Context, f effect, with *cargo) {
 func (s *Session) emit(e protocol.Event) { s.emitFor(0, e) }
 
 func (s *Session) emitFor(turn int, e protocol.Event) {
-	s.out.push(item{turn: turn, ms: time.Since(s.began).Milliseconds(), event: e})
+	s.out.events.push(item{turn: turn, ms: s.now(), event: e})
 }
 
-func (s *Session) refuse(code string) {
-	s.emit(protocol.Problem{Code: code, Message: refusals(code)})
-}
-
-// refusals says in words why something was refused and what to do.
-func refusals(code string) string {
-	switch code {
-	case protocol.ErrNotConfigured:
-		return "Send session.configure first; what came before it was not used."
-	case protocol.ErrNothingSaid:
-		return "There is less than 100 ms of audio since the last utterance: push some before utterance.end."
-	case protocol.ErrTooManyTurns:
-		return "Too many turns wait to be answered. The audio is still here: send utterance.end again when a turn has ended."
-	}
-	return "That can't be done now."
+// emitVoice puts an event into the voice's lane: it leaves with the sound.
+func (s *Session) emitVoice(turn int, e protocol.Event) {
+	s.out.pushVoice(item{turn: turn, event: e})
 }

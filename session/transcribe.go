@@ -49,7 +49,7 @@ func (w *worker) transcribe(ctx context.Context) (string, error) {
 		return "", context.Cause(ctx)
 	}
 	w.result.timings.ATOTDone = w.since(time.Now())
-	if text == "" {
+	if isNoise(text, w.voiced()) {
 		return "", noSpeech()
 	}
 	_ = w.emit(ctx, protocol.StageDone{Stage: stage.ATOT, Text: text, TookMS: millis(time.Since(began))})
@@ -61,6 +61,14 @@ func noSpeech() *stage.Error {
 }
 
 func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// voiced is how much speech the utterance holds; a lot, where nobody can tell.
+func (w *worker) voiced() time.Duration {
+	if w.entry.voiced > 0 {
+		return w.entry.voiced
+	}
+	return w.opts.MaxUtterance
+}
 
 // holdsSpeech asks the voice detector about the utterance, window by window, and
 // stops at the first real speech.
@@ -98,6 +106,15 @@ func (w *worker) holdsSpeech() (bool, error) {
 func (w *worker) save(ctx context.Context, kind string, clip wavFile) *string {
 	if w.deps.Recordings == nil {
 		return nil
+	}
+	select {
+	case <-w.confirmed:
+	case <-ctx.Done():
+		select {
+		case <-w.confirmed: // it became a turn, and was stopped
+		default:
+			return nil
+		}
 	}
 	r, _ := clip.WAV()
 	defer r.Close()

@@ -8,31 +8,51 @@ import (
 
 	"sori/history"
 	"sori/protocol"
+	"sori/stage"
 )
 
 // turn is what the actor knows of the turn that is not concluded yet. Owned by
 // the goroutine of Run; the turn's own goroutines work on its job alone.
 type turn struct {
-	number int
-	job    *job
+	number    int
+	job       *job
+	committed time.Time
 
 	// in
-	out chan turnOut // unbuffered: what the actor does not take holds the stages up
+	out   chan turnOut // unbuffered: what the actor does not take holds the stages up
+	homeC chan *result // the turn's goroutines are back; comes after all of out
 
 	stopAll   context.CancelCauseFunc // ends every stage
 	stopReply context.CancelCauseFunc // ends TTOT and TTS only
 	reason    protocol.CancelReason   // why it was stopped, "" if it was not
 	cut       bool                    // its audio is dropped
 	overdue   <-chan time.Time
+	home      *result
 
-	begun      bool      // audio.begin was queued
-	ended      bool      // audio.end was queued
-	endSent    bool      // audio.end has left
+	// as a draft
+	pending      []turnOut // what it made so far
+	pendingBytes int
+	transcript   *string // what ATOT heard, once it is known
+
+	// the voice
+	begun      bool // audio.begin has left
+	queued     bool // audio.begin was queued
+	ended      bool // audio.end was queued
+	endSent    bool // audio.end has left
+	held       bool // the reply waits
+	verdictBy  <-chan time.Time
+	echoes     int       // how often its own voice came back
+	firstAudio time.Time // when the first of it left
+	firstHeard time.Time // when the first of it was heard, as the client says
 	sentBytes  int64     // of audio, handed to the client's side
-	firstAudio time.Time // when the first of it was
-	home       *result   // set when its goroutines are back
-	terminal   protocol.Event
-	record     history.Turn
+	pacer      pacer
+	spans      []span
+	heardMS    *int64 // of a reply that was cut
+	heard      string
+
+	calls    map[string]chan<- protocol.ToolResult // tools that the client runs
+	terminal protocol.Event
+	record   history.Turn
 }
 
 // stopped is the cause with which a turn's contexts are cancelled.
@@ -40,27 +60,62 @@ type stopped struct{ reason protocol.CancelReason }
 
 func (s stopped) Error() string { return "session: the turn was stopped: " + string(s.reason) }
 
+// abandoned is the reason of a draft that became no turn.
+const abandoned protocol.CancelReason = "abandoned"
+
 // isStopped says whether ctx was ended by a stop: what fails then is no failure.
 func isStopped(ctx context.Context) bool {
 	_, ok := errors.AsType[stopped](context.Cause(ctx))
 	return ok
 }
 
-// start begins a turn.
-func (s *Session) start(ctx context.Context, number int, e entry) {
-	s.lastTurn = number
+// launch lets the stages of a turn begin. A draft's recordings and tools wait
+// until it is confirmed.
+func (s *Session) launch(ctx context.Context, number int, e entry, draft bool) *turn {
 	all, stopAll := context.WithCancelCause(context.WithoutCancel(ctx))
 	reply, stopReply := context.WithCancelCause(all)
 	j := &job{
 		id: newID(), session: s.id, number: number, entry: e, settings: s.settings,
 		opts: s.opts, deps: s.deps, log: s.log.With("turn", number),
-		history: slices.Clone(s.memory.turns), load: !s.memory.loaded,
+		history: slices.Clone(s.memory.turns), load: !s.memory.loaded, draft: draft,
+		confirmed: make(chan struct{}),
 	}
-	t := &turn{number: number, job: j, out: make(chan turnOut), stopAll: stopAll, stopReply: stopReply}
+	if !draft {
+		close(j.confirmed)
+	}
+	t := &turn{
+		number: number, job: j, out: make(chan turnOut), homeC: make(chan *result, 1),
+		stopAll: stopAll, stopReply: stopReply, pacer: pacer{lead: s.settings.pace()},
+		calls: make(map[string]chan<- protocol.ToolResult),
+	}
+	s.crew.Go(func() {
+		t.homeC <- j.run(all, reply, t.out)
+		if c, ok := errors.AsType[stopped](context.Cause(all)); ok && c.reason == abandoned {
+			j.free()
+		}
+	})
+	return t
+}
+
+// start begins a turn, or confirms the draft that was made for it.
+func (s *Session) start(ctx context.Context, number int, e entry) {
+	s.lastTurn = number
+	s.idleC.Stop()
+	t := s.draft
+	if t != nil && t.job.entry.clip == e.clip && e.clip != nil {
+		s.draft = nil
+	} else {
+		s.dropDraft()
+		t = s.launch(ctx, number, e, false)
+	}
 	s.turn = t
-	started := protocol.TurnStarted{ID: j.id, Source: protocol.FromText}
-	if e.clip != nil {
+	t.committed = e.committed
+	started := protocol.TurnStarted{ID: t.job.id, Source: protocol.FromText}
+	switch {
+	case e.clip != nil:
 		started.Source, started.InputMS = protocol.FromSpeech, e.clip.Duration().Milliseconds()
+	case e.say != "":
+		started.Source = protocol.FromIdle
 	}
 	s.emitFor(number, started)
 	if e.limited {
@@ -69,7 +124,14 @@ func (s *Session) start(ctx context.Context, number int, e entry) {
 			Message: "The utterance reached its limit of " + s.opts.MaxUtterance.String() + ". It was ended there and is being answered; what you say now belongs to the next one.",
 		})
 	}
-	go j.run(all, reply, t.out) // takeFromTurn waits for it
+	if t.job.draft {
+		close(t.job.confirmed)
+		pending := t.pending
+		t.pending = nil
+		for _, o := range pending {
+			s.takeFromTurn(ctx, o)
+		}
+	}
 }
 
 // stop ends the turn under way: all of it, or its reply alone.
@@ -91,24 +153,25 @@ func (s *Session) stop(reason protocol.CancelReason, all bool) {
 	}
 }
 
-// cut drops the audio that has not left and closes the reply.
+// cut drops the audio that has not left, closes the reply and notes what was
+// heard of it.
 func (s *Session) cut() {
 	t := s.turn
-	t.cut = true
-	s.out.dropAudio(t.number)
-	s.endAudio()
-}
-
-// endAudio closes the reply's audio once, where it was opened.
-func (s *Session) endAudio() {
-	if t := s.turn; t.begun && !t.ended {
-		t.ended = true
-		if t.cut {
-			s.emitFor(t.number, t.audioEnd())
-			return
-		}
-		s.emitFor(t.number, audioEnd{})
+	if t.cut {
+		return
 	}
+	t.cut, t.held = true, false
+	s.out.hush()
+	now := time.Now()
+	heard := t.pacer.heard(now)
+	ms := heard.Milliseconds()
+	t.heardMS, t.heard = &ms, heardText(t.spans, heard, t.pacer.sent)
+	t.pacer.hold(now)
+	if t.begun && !t.endSent {
+		t.ended, t.endSent = true, true
+		s.emitFor(t.number, t.audioEnd())
+	}
+	s.attune()
 }
 
 func (t *turn) audioEnd() protocol.AudioEnd {
@@ -121,34 +184,55 @@ type audioEnd struct{}
 
 func (audioEnd) Type() string { return protocol.AudioEnd{}.Type() }
 
-// inbound queues an event that an effect gives rise to; it is handled after the
-// effects of the present one.
-func (s *Session) inbound(e event) { s.later = append(s.later, e) }
-
 // takeFromTurn handles what the turn's goroutines send.
 func (s *Session) takeFromTurn(ctx context.Context, o turnOut) {
 	t := s.turn
 	switch {
-	case o.home != nil:
-		t.home = o.home
-		t.overdue = nil
-		s.endAudio()
-		if t.cut || !t.begun || t.endSent {
-			s.handle(ctx, drained{t.number})
-		}
 	case o.audio != nil:
 		if t.cut {
 			o.audio.Free()
 			return
 		}
-		if !t.begun {
-			t.begun = true
-			s.emitFor(t.number, protocol.AudioBegin{Format: t.job.settings.output})
+		s.out.pushVoice(item{turn: t.number, audio: o.audio})
+	case o.caption != nil:
+		if t.cut {
+			return
 		}
-		s.out.push(item{turn: t.number, ms: time.Since(s.began).Milliseconds(), audio: o.audio})
+		s.beginVoice(ctx)
+		t.spans = append(t.spans, span{text: o.caption.Text, at: time.Duration(o.caption.AudioMS) * time.Millisecond})
+		s.emitVoice(t.number, *o.caption)
+	case o.call != nil:
+		s.askTool(t, o.call)
 	case o.event != nil:
 		s.emitFor(t.number, o.event)
 	}
+}
+
+// beginVoice opens the reply's audio. A user who speaks at this moment is
+// listened to first.
+func (s *Session) beginVoice(ctx context.Context) {
+	t := s.turn
+	if t.queued {
+		return
+	}
+	t.queued = true
+	s.emitVoice(t.number, protocol.AudioBegin{Format: t.job.settings.output})
+	s.attune()
+	if s.attention != nil && s.attention.ear.Speaking() {
+		s.handle(ctx, spoke{})
+	}
+}
+
+// comeHome is called when the turn's goroutines are back.
+func (s *Session) comeHome(ctx context.Context, r *result) {
+	t := s.turn
+	t.home, t.overdue = r, nil
+	if t.queued && !t.cut {
+		t.ended = true
+		s.emitVoice(t.number, audioEnd{})
+		return
+	}
+	s.handle(ctx, drained{t.number})
 }
 
 // delivered notes what has left for the client.
@@ -157,18 +241,19 @@ func (s *Session) delivered(ctx context.Context, it item) {
 	if t == nil || it.turn != t.number {
 		return
 	}
-	if it.audio != nil {
+	switch {
+	case it.bytes > 0:
+		now := time.Now()
 		if t.sentBytes == 0 {
-			t.firstAudio = time.Now()
+			t.firstAudio = now
 		}
 		t.sentBytes += int64(it.bytes)
-		return
-	}
-	if _, ok := it.event.(audioEnd); ok {
+		t.pacer.send(now, lengthOf(it.bytes, t.job.settings.output.Rate))
+	case it.ends:
 		t.endSent = true
-		if t.home != nil && !t.cut {
-			s.handle(ctx, drained{t.number})
-		}
+		s.handle(ctx, drained{t.number})
+	case it.event != nil && it.event.Type() == protocol.AudioBegin{}.Type():
+		t.begun = true
 	}
 }
 
@@ -184,14 +269,17 @@ func (s *Session) keep(ctx context.Context) {
 	t := s.turn
 	t.stopReply(nil)
 	t.stopAll(nil)
+	if t.cut && t.heardMS != nil && t.home.ttotText != "" {
+		s.emitFor(t.number, protocol.ReplyCorrected{Heard: t.heard, HeardMS: *t.heardMS, Written: t.home.ttotText})
+	}
 	t.terminal = t.conclusion(time.Now())
 	s.memory.learn(t.home, t.record)
 	rec, n := t.record, t.number
 	ctx = context.WithoutCancel(ctx)
-	go func() { // takeKept waits for it
+	s.crew.Go(func() {
 		delayed, err := s.deps.History.Keep(ctx, rec)
 		s.keepDone <- keepResult{n, delayed, err}
-	}()
+	})
 }
 
 func (s *Session) takeKept(ctx context.Context, k keepResult) {
@@ -213,6 +301,8 @@ func (s *Session) conclude() {
 	t.job.free()
 	s.emitFor(t.number, t.terminal)
 	s.fullTold = false // a full utterance that could not be taken may fit now
+	s.attune()
+	s.awaitUser(t)
 	s.log.Debug("turn ended", "turn", t.number, "turn_id", t.record.ID, "status", string(t.record.Status))
 }
 
@@ -223,8 +313,12 @@ func (s *Session) keepWaiting(ctx context.Context) {
 	for _, e := range s.waiting {
 		s.start(ctx, s.lastTurn+1, e)
 		s.stop(protocol.CancelledByEnd, true)
-		for s.turn.home == nil {
-			s.takeFromTurn(ctx, <-s.turn.out)
+		for t := s.turn; t.home == nil; {
+			select {
+			case o := <-t.out:
+				s.takeFromTurn(ctx, o)
+			case t.home = <-t.homeC:
+			}
 		}
 		s.later = nil
 		s.keep(ctx)
@@ -239,7 +333,7 @@ func (t *turn) conclusion(now time.Time) protocol.Event {
 	j, r := t.job, t.home
 	rec := history.Turn{
 		ID: j.id, UserID: j.settings.user, SessionID: j.session, Number: t.number,
-		StartedAt: j.entry.committed.UTC(), EndedAt: now.UTC(), Language: j.settings.language,
+		StartedAt: t.committed.UTC(), EndedAt: now.UTC(), Language: j.settings.language,
 		InputWAV: r.inputWAV, ATOTText: r.atotText, TTOTText: r.ttotText, OutputWAV: r.outputWAV,
 		OutputMS: r.outputMS, Engines: r.engines, Timings: r.timings,
 	}
@@ -249,21 +343,29 @@ func (t *turn) conclusion(now time.Time) protocol.Event {
 	if !t.firstAudio.IsZero() {
 		rec.Timings.AudioFirst = j.since(t.firstAudio)
 	}
+	if !t.firstHeard.IsZero() {
+		rec.Timings.HeardFirst = j.since(t.firstHeard)
+	}
+	rec.Timings.Decision = j.since(t.committed)
 	rec.Timings.End = j.since(now)
+	if t.cut {
+		rec.HeardMS, rec.TTOTText = t.heardMS, t.heard
+	}
+	t.record = rec
 	switch {
 	case r.failure != nil:
-		f := r.failure
-		rec.Status = history.Failed
-		rec.Error = &history.Failure{Stage: string(f.Stage), Code: f.Code, Message: f.Message}
-		t.record = rec
-		return protocol.TurnFailed{Stage: f.Stage, Code: f.Code, Message: f.Message, Record: rec}
+		return t.failed(r.failure)
 	case t.reason != "":
-		rec.Status = history.Cancelled
-		t.record = rec
-		return protocol.TurnCancelled{Reason: t.reason, Record: rec}
+		t.record.Status = history.Cancelled
+		return protocol.TurnCancelled{Reason: t.reason, Record: t.record}
 	default:
-		rec.Status = history.Done
-		t.record = rec
-		return protocol.TurnDone{Record: rec}
+		t.record.Status = history.Done
+		return protocol.TurnDone{Record: t.record}
 	}
+}
+
+func (t *turn) failed(f *stage.Error) protocol.Event {
+	t.record.Status = history.Failed
+	t.record.Error = &history.Failure{Stage: string(f.Stage), Code: f.Code, Message: f.Message}
+	return protocol.TurnFailed{Stage: f.Stage, Code: f.Code, Message: f.Message, Record: t.record}
 }

@@ -99,7 +99,12 @@ func (v *voice) begin(ctx context.Context, c string) error {
 		v.spoken.WriteByte(' ')
 	}
 	v.spoken.WriteString(c)
-	return v.emit(ctx, protocol.StagePartial{Stage: stage.TTS, Text: c, AudioMS: v.ms()})
+	select {
+	case v.out <- turnOut{caption: &protocol.StagePartial{Stage: stage.TTS, Text: c, AudioMS: v.ms()}}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // ms is the length of what was made so far.

@@ -1,6 +1,8 @@
 package stage
 
 import (
+	"context"
+	"encoding/json"
 	"io"
 	"time"
 )
@@ -60,6 +62,18 @@ type Prompt struct {
 	Language     string
 	Instructions string
 	History      []Exchange // oldest first
+	// Tools are functions that the model may call, and Call runs one: it gives
+	// what the model is to read, also where the function failed. An error means
+	// that the turn is over. A responder without tools ignores both.
+	Tools []Tool
+	Call  func(ctx context.Context, name string, arguments json.RawMessage) (string, error)
+}
+
+// Tool is a function that the model may call.
+type Tool struct {
+	Name        string
+	Description string
+	Parameters  json.RawMessage // a JSON Schema of an object, nil for none
 }
 
 // Speech is what TTS says: one clause or sentence.

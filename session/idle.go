@@ -1,0 +1,34 @@
+package session
+
+import (
+	"context"
+	"time"
+)
+
+// awaitUser lets the time of the idle prompt run from when the reply of t was
+// heard. A prompt is not followed by another: the user has to do something first.
+func (s *Session) awaitUser(t *turn) {
+	p := s.settings.idle
+	if p.AfterMS == 0 || t.job.entry.say != "" {
+		return
+	}
+	left := t.pacer.ahead
+	if t.cut {
+		left = 0
+	}
+	s.idleC.Reset(left + ms(p.AfterMS))
+}
+
+// prompt says the idle prompt, unless the user is doing something.
+func (s *Session) prompt(ctx context.Context) {
+	if _, free := s.phase.(idle); !free || s.settings.idle.AfterMS == 0 {
+		return
+	}
+	if s.attention != nil && s.attention.ear.Speaking() {
+		return
+	}
+	now := time.Now()
+	s.handleWith(ctx, typed{}, &cargo{entry: func() entry {
+		return entry{say: s.settings.idle.Text, spoken: now, committed: now}
+	}})
+}

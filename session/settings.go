@@ -1,0 +1,142 @@
+package session
+
+import (
+	"slices"
+	"time"
+
+	"sori/audio"
+	"sori/history"
+	"sori/protocol"
+)
+
+// settings is what the client configured. A turn gets a copy.
+type settings struct {
+	user         string
+	language     string
+	voice        string
+	instructions string
+	profile      string
+	input        protocol.Format
+	output       protocol.Format
+	detection    protocol.TurnDetection
+	paceMS       int
+	partials     *bool // nil: as the mode of turn detection has it
+	idle         protocol.IdlePrompt
+	tools        []protocol.Tool
+}
+
+func newSettings(o Options) settings {
+	format := protocol.Format{Encoding: protocol.EncodingPCM, Rate: audio.Rate}
+	return settings{
+		user: o.User, language: o.Language, voice: o.Voice, instructions: o.Instructions,
+		input: format, output: format,
+		detection: protocol.DefaultTurnDetection(),
+		paceMS:    int(max(0, o.Pace).Milliseconds()),
+	}
+}
+
+func (s *settings) wantsPartials() bool {
+	if s.partials != nil {
+		return *s.partials
+	}
+	return s.detection.Mode != protocol.Manual
+}
+
+func (s *settings) pace() time.Duration { return time.Duration(s.paceMS) * time.Millisecond }
+
+// prepare works out what a configuration makes of the settings, or why it can't
+// be used.
+func (s *Session) prepare(c protocol.Configure) (*cargo, *protocol.Problem) {
+	to := &cargo{settings: s.settings}
+	set := &to.settings
+	if c.User != nil && *c.User != set.user {
+		if s.userIsSet {
+			return nil, &protocol.Problem{Code: protocol.ErrUserSet, Message: "The session belongs to a user already. Open another session for another user."}
+		}
+		set.user = *c.User
+	}
+	if c.Profile != nil && *c.Profile != "" {
+		p, ok := s.opts.Profiles[*c.Profile]
+		if !ok {
+			return nil, &protocol.Problem{Code: protocol.ErrNoProfile, Message: "The server has no profile of this name."}
+		}
+		set.conduct(p)
+	}
+	assign(&set.profile, c.Profile)
+	assign(&set.input, c.Input)
+	assign(&set.output, c.Output)
+	set.conduct(c)
+	if s.input == nil || set.input != s.settings.input {
+		in, err := audio.NewInput(set.input.Encoding, set.input.Rate)
+		if err != nil {
+			return nil, &protocol.Problem{Code: protocol.ErrBadMessage, Message: "The input format can't be used: " + err.Error()}
+		}
+		to.input = in
+	}
+	if set.detection.Mode != protocol.Manual && s.attention == nil {
+		a, err := s.newAttention()
+		if err != nil {
+			s.log.Warn("no voice detector", "error", err)
+			return nil, &protocol.Problem{Code: protocol.ErrNoDetector, Message: "This server has no voice detector, so the end of a turn can't be found in the sound. Use the mode \"manual\"."}
+		}
+		to.attention = a
+	}
+	return to, nil
+}
+
+// conduct takes over how the conversation is held.
+func (s *settings) conduct(c protocol.Configure) {
+	assign(&s.language, c.Language)
+	assign(&s.voice, c.Voice)
+	assign(&s.instructions, c.Instructions)
+	assign(&s.detection, c.TurnDetection)
+	assign(&s.paceMS, c.PaceMS)
+	assign(&s.idle, c.IdlePrompt)
+	if c.Partials != nil {
+		s.partials = c.Partials
+	}
+	if c.Tools != nil {
+		s.tools = slices.Clone(*c.Tools)
+	}
+}
+
+func assign[T any](to, from *T) {
+	if from != nil {
+		*to = *from
+	}
+}
+
+// configure takes the new settings over and tells the client what is in force.
+// A new input format counts from the next frame on, a new way to find the end of
+// a turn at once.
+func (s *Session) configure(to *cargo) {
+	if to.input != nil {
+		if s.input != nil {
+			s.scratch = s.input.Flush(s.scratch[:0])
+			s.utterance.Write(s.scratch)
+		}
+		s.input = to.input
+	}
+	set := to.settings
+	s.settings, s.userIsSet = set, true
+	switch {
+	case to.attention != nil:
+		s.attention = to.attention
+	case set.detection.Mode == protocol.Manual && s.attention != nil:
+		s.dropDraft()
+		s.attention.detector.Close()
+		s.attention = nil
+	}
+	s.attune()
+	s.emit(protocol.Ready{
+		Session: s.id, User: set.user, Input: set.input, Output: set.output,
+		Language: set.language, Voice: set.voice, Instructions: set.instructions,
+		Profile: set.profile, TurnDetection: set.detection, PaceMS: set.paceMS, Partials: set.wantsPartials(),
+		IdlePrompt: set.idle, Tools: slices.Concat([]protocol.Tool{}, set.tools),
+		Engines: history.Engines{ATOT: s.deps.ATOT.Engine(), TTOT: s.deps.TTOT.Engine(), TTS: s.deps.TTS.Engine()},
+		Limits: protocol.Limits{
+			FrameBytes: protocol.MaxAudioFrame, TextBytes: protocol.MaxTextFrame,
+			UtteranceMS: s.opts.MaxUtterance.Milliseconds(),
+		},
+	})
+}
