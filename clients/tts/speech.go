@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"io"
+	"strings"
 	"time"
 
 	"sori/audio"
@@ -39,7 +40,7 @@ func open(body io.Reader, media string, bare int, mayBeEvents bool) (*speech, er
 	head, err := r.Peek(headBytes)
 	if len(head) == 0 {
 		if errors.Is(err, io.EOF) {
-			return nil, &endpoint.Fault{Code: stage.CodeBadReply, Says: "answered without any audio."}
+			return nil, silent()
 		}
 		return nil, err
 	}
@@ -76,8 +77,16 @@ func wavFault(err error) error {
 		return err
 	case bad.Code == audio.WAVCut:
 		return &endpoint.Fault{Code: stage.CodeCutOff, Says: "closed the connection in the middle of its answer.", Err: err}
+	case bad.Code == audio.WAVEmpty:
+		return silent()
 	}
-	return &endpoint.Fault{Code: stage.CodeBadReply, Says: "sent a WAV that can't be read. " + bad.Message, Err: err}
+	// The second sentence advises somebody who sends a WAV.
+	what, _, _ := strings.Cut(bad.Message, ". ")
+	return &endpoint.Fault{Code: stage.CodeBadReply, Says: "sent a WAV that can't be read. " + strings.TrimSuffix(what, ".") + ".", Err: err}
+}
+
+func silent() error {
+	return &endpoint.Fault{Code: stage.CodeBadReply, Says: "answered without any audio."}
 }
 
 // textFault explains an answer that is text.
@@ -121,7 +130,7 @@ func (s *speech) chunks(yield func(stage.Chunk) bool) error {
 		case !errors.Is(err, io.EOF):
 			return err
 		case !some:
-			return &endpoint.Fault{Code: stage.CodeBadReply, Says: "answered without any audio."}
+			return silent()
 		case s.cut():
 			return io.ErrUnexpectedEOF
 		default:
