@@ -304,6 +304,7 @@ func TestCancelledMidStream(t *testing.T) {
 	t.Parallel()
 	inBubble(t, openAIURL, stream([]string{say("Hello")}, 0, hang), func(t *testing.T, c *ttot.Client) {
 		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
 		pieces := 0
 		for _, err := range c.Respond(ctx, prompt("Hi")) {
 			if pieces++; pieces == 1 {
