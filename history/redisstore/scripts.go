@@ -1,0 +1,69 @@
+package redisstore
+
+import "github.com/redis/go-redis/v9"
+
+// scripts run inside Redis, each as one step that nothing comes between. All
+// keys of one script are in one hash slot.
+type scripts struct {
+	appendTurn, addUser, markKnown, page, probe *redis.Script
+}
+
+func newScripts() scripts {
+	return scripts{
+		// KEYS turns, ids, known; ARGV id, record, limit. Gives 1 where the user
+		// is known to be in the index, else 0.
+		//
+		// The list and the set of ids grow and shrink together, so that a turn's
+		// rank in the one is its index in the other.
+		appendTurn: redis.NewScript(`
+if not redis.call('ZSCORE', KEYS[2], ARGV[1]) then
+  local last = redis.call('ZRANGE', KEYS[2], -1, -1, 'WITHSCORES')
+  redis.call('ZADD', KEYS[2], (last[2] or 0) + 1, ARGV[1])
+  redis.call('RPUSH', KEYS[1], ARGV[2])
+  redis.call('LTRIM', KEYS[1], -ARGV[3], -1)
+  redis.call('ZREMRANGEBYRANK', KEYS[2], 0, -ARGV[3] - 1)
+end
+return redis.call('EXISTS', KEYS[3])`),
+
+		// KEYS users; ARGV user. Gives 1 where the user is new, else 0. A user
+		// that was deleted and comes back is the newest.
+		addUser: redis.NewScript(`
+if redis.call('ZSCORE', KEYS[1], ARGV[1]) then
+  return 0
+end
+local last = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')
+return redis.call('ZADD', KEYS[1], (last[2] or 0) + 1, ARGV[1])`),
+
+		// KEYS turns, known. A user that was deleted meanwhile isn't known.
+		markKnown: redis.NewScript(`
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  redis.call('SET', KEYS[2], 1)
+end
+return 1`),
+
+		// KEYS turns, ids; ARGV before, n. Gives up to n + 1 records, oldest
+		// first, or nil where there is no turn before.
+		page: redis.NewScript(`
+local stop = -1
+if ARGV[1] == '' then
+  stop = redis.call('LLEN', KEYS[1]) - 1
+else
+  local rank = redis.call('ZRANK', KEYS[2], ARGV[1])
+  if not rank then
+    return false
+  end
+  stop = rank - 1
+end
+local n = tonumber(ARGV[2])
+if stop < 0 or n <= 0 then
+  return {}
+end
+return redis.call('LRANGE', KEYS[1], math.max(0, stop - n), stop)`),
+
+		// KEYS a key of no use. Redis judges a script that sets by whether it
+		// may write now.
+		probe: redis.NewScript(`
+redis.call('SET', KEYS[1], 1, 'PX', 1000)
+return 1`),
+	}
+}

@@ -1,0 +1,110 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+
+	"github.com/redis/go-redis/v9"
+
+	"sori/history"
+)
+
+// userKeys are the keys of one user, all in one hash slot.
+type userKeys struct {
+	turns, ids, known string
+}
+
+// keys names a user's keys. Escaping keeps braces out of the hash tag, and "u:"
+// keeps the tag from being empty: Redis would ignore it.
+func (s *Store) keys(userID string) userKeys {
+	tag := s.prefix + "{u:" + url.QueryEscape(userID) + "}:"
+	return userKeys{turns: tag + "turns", ids: tag + "ids", known: tag + "known"}
+}
+
+func (s *Store) index() string { return s.prefix + "users" }
+
+// Append adds a turn with one script, in one round trip. A user's first turn
+// costs two more, for the index of users is on another node perhaps.
+func (s *Store) Append(ctx context.Context, t history.Turn) error {
+	record, err := history.EncodeTurn(&t)
+	if err != nil {
+		return fmt.Errorf("redisstore: append: %w", err)
+	}
+	return s.do(ctx, "append", func(ctx context.Context) error {
+		k := s.keys(t.UserID)
+		known, err := s.scripts.appendTurn.Run(ctx, s.client, []string{k.turns, k.ids, k.known}, t.ID, record, s.limit).Bool()
+		if err != nil || known {
+			return err
+		}
+		// In this order: who is marked as known is in the index.
+		if err := s.scripts.addUser.Run(ctx, s.client, []string{s.index()}, t.UserID).Err(); err != nil {
+			return err
+		}
+		return s.scripts.markKnown.Run(ctx, s.client, []string{k.turns, k.known}).Err()
+	})
+}
+
+// Recent gives the user's last n turns, oldest first.
+func (s *Store) Recent(ctx context.Context, userID string, n int) (turns []history.Turn, err error) {
+	err = s.do(ctx, "recent", func(ctx context.Context) error {
+		if n <= 0 {
+			return s.live()
+		}
+		records, err := s.client.LRange(ctx, s.keys(userID).turns, int64(-n), -1).Result()
+		if err != nil {
+			return err
+		}
+		turns, err = s.decode(userID, records)
+		return err
+	})
+	return turns, err
+}
+
+// Page gives the user's turns before the turn with ID before, newest first.
+func (s *Store) Page(ctx context.Context, userID, before string, n int) (turns []history.Turn, more bool, err error) {
+	err = s.do(ctx, "page", func(ctx context.Context) error {
+		k := s.keys(userID)
+		records, err := s.scripts.page.Run(ctx, s.client, []string{k.turns, k.ids}, before, n).StringSlice()
+		if errors.Is(err, redis.Nil) {
+			return fmt.Errorf("before %q of user %q: %w", before, userID, history.ErrNoTurn)
+		}
+		if err != nil {
+			return err
+		}
+		if more = len(records) > n; more {
+			records = records[len(records)-n:]
+		}
+		turns, err = s.decode(userID, records)
+		slices.Reverse(turns)
+		return err
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	return turns, more, nil
+}
+
+// live says whether the store is open, for calls that need no Redis.
+func (s *Store) live() error {
+	select {
+	case <-s.closed:
+		return redis.ErrClosed
+	default:
+		return nil
+	}
+}
+
+func (s *Store) decode(userID string, records []string) ([]history.Turn, error) {
+	turns := make([]history.Turn, 0, len(records))
+	for _, record := range records {
+		t, err := history.DecodeTurn([]byte(record))
+		if err != nil {
+			return nil, fmt.Errorf("a damaged record of user %q in %s: %w", userID, s.keys(userID).turns, err)
+		}
+		turns = append(turns, t)
+	}
+	return turns, nil
+}
