@@ -28,12 +28,13 @@ type Configure struct {
 	Voice        *string `json:"voice,omitempty"`        // a name that the TTS engine knows; default: the engine's
 	Instructions *string `json:"instructions,omitempty"` // for TTOT, at most 16 KiB
 
-	Profile       *string        `json:"profile,omitempty"`        // a name that the server has settings under; they come first, the rest of the message over them
-	TurnDetection *TurnDetection `json:"turn_detection,omitempty"` // default manual
-	PaceMS        *int           `json:"pace_ms,omitempty"`        // audio goes out at most so far ahead of the voice, 20 to 60,000; 0: at once; default 400
-	Partials      *bool          `json:"partials,omitempty"`       // transcripts while the user speaks; default: true unless turn detection is manual
-	IdlePrompt    *IdlePrompt    `json:"idle_prompt,omitempty"`    // default none
-	Tools         *[]Tool        `json:"tools,omitempty"`          // functions of the client that the model may call; default none
+	Profile       *string        `json:"profile,omitempty"`          // a name that the server has settings under; they come first, the rest of the message over them
+	TurnDetection *TurnDetection `json:"turn_detection,omitempty"`   // default manual
+	PaceMS        *int           `json:"pace_ms,omitempty"`          // audio goes out at most so far ahead of the voice, 20 to 60,000; 0: at once; default 400
+	Playback      *bool          `json:"playback_reports,omitempty"` // the client sends playback messages: a turn lasts until they say that it was heard; default false
+	Partials      *bool          `json:"partials,omitempty"`         // transcripts while the user speaks; default: true unless turn detection is manual
+	IdlePrompt    *IdlePrompt    `json:"idle_prompt,omitempty"`      // default none
+	Tools         *[]Tool        `json:"tools,omitempty"`            // functions of the client that the model may call; default none
 }
 
 // Format is an audio format.

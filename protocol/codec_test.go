@@ -33,6 +33,7 @@ func clientMessages() []protocol.ClientMessage {
 				Mode: protocol.Semantic, Threshold: 0.6, PrefixPaddingMS: 200, SilenceMS: 700, MinSpeechMS: 100, Eagerness: protocol.High,
 			},
 			PaceMS:     ptr(250),
+			Playback:   ptr(true),
 			Partials:   ptr(false),
 			IdlePrompt: &protocol.IdlePrompt{AfterMS: 30_000, Text: "Are you still there?"},
 			Tools: &[]protocol.Tool{
@@ -70,7 +71,7 @@ func serverEvents() []protocol.Event {
 	all := []protocol.Event{
 		protocol.Ready{
 			Session: "s", User: "10", Input: pcm, Output: pcm, Language: "ko", Voice: "v", Instructions: "i",
-			Profile: "kiosk", TurnDetection: protocol.DefaultTurnDetection(), PaceMS: 400, Partials: true,
+			Profile: "kiosk", TurnDetection: protocol.DefaultTurnDetection(), PaceMS: 400, Playback: true, Partials: true,
 			IdlePrompt: protocol.IdlePrompt{AfterMS: 1000, Text: "?"}, Tools: []protocol.Tool{{Name: "lights"}},
 			Engines: history.Engines{ATOT: "a", TTOT: "b", TTS: "c"},
 			Limits:  protocol.Limits{FrameBytes: 1, TextBytes: 2, UtteranceMS: 3},

@@ -114,6 +114,10 @@ func readConduct(f *fields, c *Configure) {
 		}
 		c.PaceMS = &pace
 	}
+	if f.has("playback_reports") {
+		playback := f.flag("playback_reports")
+		c.Playback = &playback
+	}
 	if f.has("partials") {
 		partials := f.flag("partials")
 		c.Partials = &partials

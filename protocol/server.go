@@ -32,6 +32,7 @@ type Ready struct {
 	Profile       string          `json:"profile"`
 	TurnDetection TurnDetection   `json:"turn_detection"`
 	PaceMS        int             `json:"pace_ms"`
+	Playback      bool            `json:"playback_reports"`
 	Partials      bool            `json:"partials"`
 	IdlePrompt    IdlePrompt      `json:"idle_prompt"`
 	Tools         []Tool          `json:"tools"`

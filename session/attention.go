@@ -46,7 +46,7 @@ func (s *Session) newAttention() (*attention, error) {
 // sounding says whether the reply is on its way out or being played.
 func (s *Session) sounding() bool {
 	t := s.turn
-	return t != nil && t.queued && !t.cut && !t.endSent
+	return t != nil && t.queued && !t.cut && (!t.endSent || t.played != nil)
 }
 
 // attune sets the ear to what is configured and to whether sori talks.

@@ -173,9 +173,10 @@ func (s *Session) loop(ctx context.Context) {
 	for !s.leaving {
 		var fromTurn, fromDraft <-chan turnOut
 		var turnHome <-chan *result
-		var overdueC, deafC, verdictC <-chan time.Time
+		var overdueC, deafC, verdictC, playedC <-chan time.Time
 		if t := s.turn; t != nil {
 			fromTurn, turnHome, overdueC, verdictC = s.listenTo(t), t.homeC, t.overdue, t.verdictBy
+			playedC = t.played
 		}
 		if d := s.draft; d != nil && d.pendingBytes < maxDraftBytes {
 			fromDraft = d.out
@@ -211,6 +212,8 @@ func (s *Session) loop(ctx context.Context) {
 			s.handle(ctx, overdue{s.turn.number})
 		case <-verdictC:
 			s.timeUp(ctx)
+		case <-playedC:
+			s.checkPlayed(ctx)
 		case <-deafC:
 			s.checkFrames(ctx)
 		case <-quit:

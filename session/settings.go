@@ -20,6 +20,7 @@ type settings struct {
 	output       protocol.Format
 	detection    protocol.TurnDetection
 	paceMS       int
+	reports      bool  // the client says what it has played
 	partials     *bool // nil: as the mode of turn detection has it
 	idle         protocol.IdlePrompt
 	tools        []protocol.Tool
@@ -91,6 +92,7 @@ func (s *settings) conduct(c protocol.Configure) {
 	assign(&s.instructions, c.Instructions)
 	assign(&s.detection, c.TurnDetection)
 	assign(&s.paceMS, c.PaceMS)
+	assign(&s.reports, c.Playback)
 	assign(&s.idle, c.IdlePrompt)
 	if c.Partials != nil {
 		s.partials = c.Partials
@@ -131,7 +133,7 @@ func (s *Session) configure(to *cargo) {
 	s.emit(protocol.Ready{
 		Session: s.id, User: set.user, Input: set.input, Output: set.output,
 		Language: set.language, Voice: set.voice, Instructions: set.instructions,
-		Profile: set.profile, TurnDetection: set.detection, PaceMS: set.paceMS, Partials: set.wantsPartials(),
+		Profile: set.profile, TurnDetection: set.detection, PaceMS: set.paceMS, Playback: set.reports, Partials: set.wantsPartials(),
 		IdlePrompt: set.idle, Tools: slices.Concat([]protocol.Tool{}, set.tools),
 		Engines: history.Engines{ATOT: s.deps.ATOT.Engine(), TTOT: s.deps.TTOT.Engine(), TTS: s.deps.TTS.Engine()},
 		Limits: protocol.Limits{

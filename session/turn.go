@@ -35,11 +35,12 @@ type turn struct {
 	transcript   *string // what ATOT heard, once it is known
 
 	// the voice
-	begun      bool // audio.begin has left
-	queued     bool // audio.begin was queued
-	ended      bool // audio.end was queued
-	endSent    bool // audio.end has left
-	held       bool // the reply waits
+	begun      bool             // audio.begin has left
+	queued     bool             // audio.begin was queued
+	ended      bool             // audio.end was queued
+	endSent    bool             // audio.end has left
+	played     <-chan time.Time // when the client should have played all, where it reports that
+	held       bool             // the reply waits
 	verdictBy  <-chan time.Time
 	echoes     int       // how often its own voice came back
 	firstAudio time.Time // when the first of it left
@@ -251,9 +252,27 @@ func (s *Session) delivered(ctx context.Context, it item) {
 		t.pacer.send(now, lengthOf(it.bytes, t.job.settings.output.Rate))
 	case it.ends:
 		t.endSent = true
+		if t.job.settings.reports {
+			t.played = time.After(t.pacer.ahead)
+			return
+		}
 		s.handle(ctx, drained{t.number})
 	case it.event != nil && it.event.Type() == protocol.AudioBegin{}.Type():
 		t.begun = true
+	}
+}
+
+// checkPlayed ends a turn whose client reports its playback once all was played.
+func (s *Session) checkPlayed(ctx context.Context) {
+	t := s.turn
+	t.pacer.settle(time.Now())
+	if t.pacer.ahead > 0 || t.held {
+		t.played = time.After(max(t.pacer.ahead, 100*time.Millisecond))
+		return
+	}
+	t.played = nil
+	if !t.cut {
+		s.handle(ctx, drained{t.number})
 	}
 }
 
