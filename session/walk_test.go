@@ -48,14 +48,15 @@ func (d *dice) fails() bool { return d.below(12) == 0 }
 func TestRandomWalks(t *testing.T) {
 	for seed := range *walks {
 		synctest.Test(t, func(t *testing.T) { walk(t, seed) })
+		synctest.Test(t, func(t *testing.T) { converse(t, seed) })
 		if t.Failed() {
 			t.Fatalf("seed %d", seed)
 		}
 	}
 }
 
-func walk(t *testing.T, seed uint64) {
-	d := &dice{rng: rand.New(rand.NewPCG(seed, 7))}
+// world is a session among engines and stores that do what the dice say.
+func world(t *testing.T, d *dice, o session.Options, newDetector func() (session.VoiceDetector, error)) *rig {
 	st := &store{
 		keep: func(history.Turn) (delayed, err error) {
 			time.Sleep(time.Duration(d.below(int(300 * time.Millisecond))))
@@ -74,7 +75,7 @@ func walk(t *testing.T, seed uint64) {
 			return nil, nil
 		},
 	}
-	r := open(t, session.Options{MaxUtterance: 2 * time.Second, HighWater: 500 * time.Millisecond}, session.Deps{
+	return open(t, o, session.Deps{
 		ATOT: atot{d.transcribe}, TTOT: ttot{d.respond}, TTS: tts{d.synthesize}, History: st,
 		Recordings: recordings{func(_ string, wav io.Reader) (string, error) {
 			if d.fails() {
@@ -83,12 +84,19 @@ func walk(t *testing.T, seed uint64) {
 			_, err := io.Copy(io.Discard, wav)
 			return "x", err
 		}},
-		NewDetector: func() (session.VoiceDetector, error) {
-			if d.fails() {
-				return nil, errBroken
-			}
-			return detector{float32(d.below(10)) / 4}, nil
-		},
+		NewDetector: newDetector,
+	})
+}
+
+// walk is push to talk.
+func walk(t *testing.T, seed uint64) {
+	d := &dice{rng: rand.New(rand.NewPCG(seed, 7))}
+	o := session.Options{MaxUtterance: 2 * time.Second, HighWater: 500 * time.Millisecond}
+	r := world(t, d, o, func() (session.VoiceDetector, error) {
+		if d.fails() {
+			return nil, errBroken
+		}
+		return detector{float32(d.below(10)) / 4}, nil
 	})
 	r.configure()
 	var pushed time.Duration
@@ -121,7 +129,7 @@ func walk(t *testing.T, seed uint64) {
 	settle(0)
 	r.check()
 	var used int64
-	for _, rec := range st.turns {
+	for _, rec := range r.store.turns {
 		used += rec.InputMS
 	}
 	for _, c := range find[protocol.Cleared](r) {
@@ -134,6 +142,56 @@ func walk(t *testing.T, seed uint64) {
 	if used != pushed.Milliseconds() && !dropped {
 		t.Errorf("%d ms of audio pushed, %d in turns and cleared", pushed.Milliseconds(), used)
 	}
+}
+
+// converse is hands-free: speech and silence in real time, over the reply and
+// between, with every other thing that a client can do.
+func converse(t *testing.T, seed uint64) {
+	d := &dice{rng: rand.New(rand.NewPCG(seed, 8))}
+	o := session.Options{MaxUtterance: 5 * time.Second, Prudent: d.below(3) == 0, Pace: time.Duration(d.below(3)-1) * 200 * time.Millisecond}
+	r := world(t, d, o, func() (session.VoiceDetector, error) { return loud{}, nil })
+	configure := func() {
+		r.handsFree(func(c *protocol.Configure) {
+			c.TurnDetection.Mode = []protocol.Mode{protocol.ServerVAD, protocol.Semantic, protocol.Manual}[d.below(3)]
+			reports := d.below(2) == 0
+			c.Playback = &reports
+			if d.below(2) == 0 {
+				c.IdlePrompt = &protocol.IdlePrompt{AfterMS: 1000, Text: "Still there?"}
+			}
+		})
+	}
+	configure()
+	for range d.below(25) {
+		switch d.below(12) {
+		case 0, 1, 2:
+			r.say(time.Duration(d.below(1500)) * time.Millisecond)
+		case 3, 4, 5, 6:
+			r.quiet(time.Duration(d.below(2500)) * time.Millisecond)
+		case 7:
+			time.Sleep(time.Duration(d.below(int(3 * time.Second))))
+		case 8:
+			r.send(protocol.Text{Text: "typed"})
+		case 9:
+			r.send(protocol.Playback{Turn: d.below(4), MS: int64(d.below(3000))})
+		case 10:
+			if d.below(2) == 0 {
+				r.send(protocol.Cancel{})
+			} else {
+				r.send(protocol.Commit{})
+			}
+		case 11:
+			if d.below(3) == 0 {
+				r.send(protocol.Clear{})
+			} else {
+				configure()
+			}
+		}
+	}
+	settle(time.Duration(d.below(int(5 * time.Second))))
+	r.end()
+	<-r.over
+	settle(0)
+	r.check()
 }
 
 func (d *dice) transcribe(ctx context.Context, u stage.Utterance) iter.Seq2[stage.Transcript, error] {
@@ -150,7 +208,7 @@ func (d *dice) transcribe(ctx context.Context, u stage.Utterance) iter.Seq2[stag
 		if d.fails() {
 			err = &stage.Error{Stage: stage.ATOT, Code: stage.CodeStatus, Message: "500"}
 		}
-		yield(stage.Transcript{Text: "so it is", Final: true}, err)
+		yield(stage.Transcript{Text: []string{"so it is", "mhm", "", "and then the", "a few words"}[d.below(5)], Final: true}, err)
 	}
 }
 
