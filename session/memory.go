@@ -12,8 +12,6 @@ type memory struct {
 	turns  []stage.Exchange
 }
 
-func (m *memory) forget() { m.turns, m.loaded = nil, false }
-
 func (m *memory) add(x stage.Exchange) {
 	if x.User == "" && x.Reply == "" {
 		return
