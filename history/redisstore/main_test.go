@@ -2,6 +2,7 @@ package redisstore_test
 
 import (
 	"fmt"
+	"log/slog"
 	"sync/atomic"
 	"testing"
 
@@ -13,7 +14,10 @@ import (
 	"sori/history/redisstore/redistest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	redisstore.LogTo(slog.New(slog.DiscardHandler))
+	goleak.VerifyTestMain(m)
+}
 
 func open(t testing.TB, url string, o redisstore.Options) *redisstore.Store {
 	t.Helper()
@@ -35,7 +39,7 @@ func places(url string, o redisstore.Options) func(t *testing.T) func(t *testing
 	return func(t *testing.T) func(t *testing.T) history.Store {
 		t.Helper()
 		o := o
-		o.Prefix = fmt.Sprintf("test%d:", n.Add(1))
+		o.Prefix = fmt.Sprintf("%s:%d:", t.Name(), n.Add(1))
 		return func(t *testing.T) history.Store { t.Helper(); return open(t, url, o) }
 	}
 }
