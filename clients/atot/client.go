@@ -20,14 +20,14 @@ import (
 // use it.
 type Client struct {
 	group   *fallback.Group
-	engines []engine
+	callers []*endpoint.Caller
+	engines []engine // by the same index
 }
 
 // engine is one engine in its dialect.
 type engine interface {
 	transcribe(ctx context.Context, u stage.Utterance) iter.Seq2[stage.Transcript, error]
 	pull(ctx context.Context, userID string) (Result, error)
-	caller() *endpoint.Caller
 }
 
 // Result is the latest transcript that an engine of the seed's dialect has for
@@ -52,8 +52,9 @@ func New(spec string, o endpoint.Options) (*Client, error) {
 	for _, e := range list {
 		names = append(names, e.Name())
 		caller := endpoint.NewCaller(e, o)
+		c.callers = append(c.callers, caller)
 		if e.Dialect == endpoint.OpenAI {
-			c.engines = append(c.engines, newOpenAI(caller))
+			c.engines = append(c.engines, &openAI{call: caller})
 		} else {
 			c.engines = append(c.engines, &seed{call: caller})
 		}
@@ -85,11 +86,7 @@ func (c *Client) Pull(ctx context.Context, userID string) (Result, error) {
 
 // Check asks every engine whether it is there.
 func (c *Client) Check(ctx context.Context) []endpoint.Check {
-	var all []endpoint.Check
-	for _, e := range c.engines {
-		all = append(all, e.caller().Check(ctx))
-	}
-	return all
+	return endpoint.CheckAll(ctx, c.callers)
 }
 
 // Health is nil when any of the engines is there.
@@ -97,8 +94,8 @@ func (c *Client) Health(ctx context.Context) error { return endpoint.Summary(c.C
 
 // Close closes the connections that wait for another call.
 func (c *Client) Close() {
-	for _, e := range c.engines {
-		e.caller().Close()
+	for _, caller := range c.callers {
+		caller.Close()
 	}
 }
 

@@ -160,7 +160,7 @@ func TestTranscriptOfEveryShape(t *testing.T) {
 	}
 }
 
-func wantCode(t *testing.T, err error, code string) *stage.Error {
+func wantCode(t *testing.T, err error, code string) {
 	t.Helper()
 	e, ok := errors.AsType[*stage.Error](err)
 	if !ok {
@@ -175,7 +175,6 @@ func wantCode(t *testing.T, err error, code string) *stage.Error {
 	if s := e.Message + e.Error(); strings.Contains(s, "SECRET") {
 		t.Errorf("a secret is told: %s", s)
 	}
-	return e
 }
 
 func TestFaultsAreExplained(t *testing.T) {

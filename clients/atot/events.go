@@ -45,7 +45,7 @@ func readEvents(r io.Reader, yield func(stage.Transcript) bool) (string, error) 
 			}
 			return clean(t.text.String()), nil
 		case errors.Is(err, sse.ErrTooLong):
-			return "", &endpoint.Fault{Code: stage.CodeBadReply, Says: "sends an event that is too long.", Err: err}
+			return "", &endpoint.ReplyError{Code: stage.CodeBadReply, Says: "sends an event that is too long.", Err: err}
 		case err != nil && t.ended:
 			return clean(t.text.String()), nil
 		case err != nil:
@@ -84,7 +84,7 @@ type streamed struct {
 func (t *streamed) take(data []byte) (grew bool, err error) {
 	var e event
 	if err := json.Unmarshal(data, &e); err != nil {
-		return false, &endpoint.Fault{Code: stage.CodeBadReply, Says: "sends events that are no JSON of a transcript.", Err: err}
+		return false, &endpoint.ReplyError{Code: stage.CodeBadReply, Says: "sends events that are no JSON of a transcript.", Err: err}
 	}
 	if e.Type == "error" && len(e.Error) == 0 {
 		e.Error = json.RawMessage(`"an error event"`)

@@ -18,12 +18,6 @@ type openAI struct {
 	plain atomic.Bool // it refused verbose_json, so that json is asked for
 }
 
-func newOpenAI(c *endpoint.Caller) *openAI {
-	return &openAI{call: c}
-}
-
-func (e *openAI) caller() *endpoint.Caller { return e.call }
-
 func (e *openAI) transcribe(ctx context.Context, u stage.Utterance) iter.Seq2[stage.Transcript, error] {
 	return func(yield func(stage.Transcript, error) bool) {
 		more := true
@@ -48,7 +42,7 @@ func (e *openAI) transcribe(ctx context.Context, u stage.Utterance) iter.Seq2[st
 }
 
 func (e *openAI) pull(context.Context, string) (Result, error) {
-	return Result{}, e.call.Explain(&endpoint.Fault{
+	return Result{}, e.call.Explain(&endpoint.ReplyError{
 		Code: stage.CodeNotSet,
 		Says: "speaks the OpenAI dialect, which knows no latest result to ask for: only an engine of the seed's dialect does.",
 	})

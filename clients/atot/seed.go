@@ -21,8 +21,6 @@ type seed struct {
 	pullOnly atomic.Bool // it answered 405 to audio
 }
 
-func (e *seed) caller() *endpoint.Caller { return e.call }
-
 func (e *seed) transcribe(ctx context.Context, u stage.Utterance) iter.Seq2[stage.Transcript, error] {
 	return func(yield func(stage.Transcript, error) bool) {
 		more := true
@@ -58,7 +56,7 @@ func (e *seed) push(ctx context.Context, u stage.Utterance, partial func(stage.T
 	}
 	if r.UserID != "" && r.UserID != u.UserID {
 		// What somebody else said must not be answered to this user.
-		return "", e.call.Explain(&endpoint.Fault{
+		return "", e.call.Explain(&endpoint.ReplyError{
 			Code: stage.CodeBadReply,
 			Says: "takes no audio, and its latest result is another user's.",
 		})
@@ -103,7 +101,7 @@ func readResult(body []byte) (Result, error) {
 		return Result{}, err
 	}
 	if answer.Text == nil {
-		return Result{}, &endpoint.Fault{Code: stage.CodeBadReply, Says: "answered without an atot_text."}
+		return Result{}, &endpoint.ReplyError{Code: stage.CodeBadReply, Says: "answered without an atot_text."}
 	}
 	r := Result{UserID: endpoint.UserID(answer.UserID), Text: clean(*answer.Text)}
 	if answer.InputWAV != nil {

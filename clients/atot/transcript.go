@@ -65,22 +65,22 @@ func readWhole(body []byte, media string) (string, error) {
 			return clean(s), nil
 		}
 	case strings.HasPrefix(text, "<") && strings.Contains(text, ">"):
-		return "", &endpoint.Fault{Code: stage.CodeBadReply, Says: "answered with a web page instead of a transcript: check the path in --atot."}
+		return "", &endpoint.ReplyError{Code: stage.CodeBadReply, Says: "answered with a web page instead of a transcript: check the path in --atot."}
 	}
 	if isJSON {
 		return "", notJSON(body, errors.New("no JSON object"))
 	}
 	if !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) && !unicode.IsSpace(r) }) {
-		return "", &endpoint.Fault{Code: stage.CodeBadReply, Says: "answered with something that is no text."}
+		return "", &endpoint.ReplyError{Code: stage.CodeBadReply, Says: "answered with something that is no text."}
 	}
 	return clean(text), nil
 }
 
 func notJSON(body []byte, err error) error {
 	if strings.HasPrefix(strings.TrimSpace(string(body)), "<") {
-		return &endpoint.Fault{Code: stage.CodeBadReply, Says: "answered with a web page instead of a transcript: check the path in --atot."}
+		return &endpoint.ReplyError{Code: stage.CodeBadReply, Says: "answered with a web page instead of a transcript: check the path in --atot."}
 	}
-	return &endpoint.Fault{Code: stage.CodeBadReply, Says: "answered with JSON that is no transcript.", Err: err}
+	return &endpoint.ReplyError{Code: stage.CodeBadReply, Says: "answered with JSON that is no transcript.", Err: err}
 }
 
 // readObject reads {"text"}, with or without the segments of verbose_json, and
@@ -105,7 +105,7 @@ func readObject(body []byte) (string, error) {
 		text = answer.ATOTText
 	}
 	if text == nil {
-		return "", &endpoint.Fault{Code: stage.CodeBadReply, Says: "answered with JSON that holds no transcript."}
+		return "", &endpoint.ReplyError{Code: stage.CodeBadReply, Says: "answered with JSON that holds no transcript."}
 	}
 	for _, s := range answer.Segments {
 		if s.NoSpeech == nil || *s.NoSpeech <= noSpeechOver {

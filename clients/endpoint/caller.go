@@ -60,7 +60,7 @@ func (c *Caller) Do(ctx context.Context, r Request) (*Answer, error) {
 		return nil, err
 	}
 	a.watch.start(c.opts.FirstByte)
-	resp, err := c.http.Do(req)
+	resp, err := c.http.Do(req) //nolint:bodyclose // the answer closes it
 	a.watch.stop()
 	if err != nil {
 		err = a.explain(err, false)
@@ -155,7 +155,7 @@ func (a *Answer) Read(p []byte) (int, error) {
 	a.left -= int64(n)
 	switch {
 	case a.left < 0:
-		a.err = a.caller.Explain(&Fault{Code: stage.CodeBadReply, Says: "sends an answer without end; sori stopped reading it."})
+		a.err = a.caller.Explain(&ReplyError{Code: stage.CodeBadReply, Says: "sends an answer without end; sori stopped reading it."})
 		return 0, a.err
 	case errors.Is(err, io.EOF):
 		a.err, a.finished = io.EOF, true

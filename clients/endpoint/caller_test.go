@@ -5,7 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -58,8 +58,8 @@ func post(c *endpoint.Caller, body string) endpoint.Request {
 }
 
 // ask makes a call and reads the answer.
-func ask(ctx context.Context, c *endpoint.Caller, body string) (string, error) {
-	a, err := c.Do(ctx, post(c, body))
+func ask(ctx context.Context, c *endpoint.Caller) (string, error) {
+	a, err := c.Do(ctx, post(c, "hello"))
 	if err != nil {
 		return "", err
 	}
@@ -119,7 +119,7 @@ func TestConnectionOfARefusalIsUsedAgain(t *testing.T) {
 	url, connections := serve(t, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusTeapot) })
 	c := newCaller(t, url, endpoint.Options{})
 	for range 5 {
-		_, err := ask(t.Context(), c, "hello")
+		_, err := ask(t.Context(), c)
 		wantCode(t, err, stage.CodeStatus, "failed with HTTP 418.")
 	}
 	if n := connections.Load(); n != 1 {
@@ -142,7 +142,7 @@ func TestManyAtOnceKeepTheirConnections(t *testing.T) {
 		var wg sync.WaitGroup
 		for range n {
 			wg.Go(func() {
-				if _, err := ask(t.Context(), c, "hello"); err != nil {
+				if _, err := ask(t.Context(), c); err != nil {
 					t.Error(err)
 				}
 			})
@@ -212,7 +212,7 @@ func TestCallOnAFreshConnectionIsNotMadeAgain(t *testing.T) {
 		_ = conn.Close()
 	})
 	c := newCaller(t, url, endpoint.Options{})
-	_, err := ask(t.Context(), c, "hello")
+	_, err := ask(t.Context(), c)
 	wantCode(t, err, stage.CodeUnreachable, "closed the connection before it answered.")
 	if calls.Load() != 1 {
 		t.Errorf("%d calls", calls.Load())
@@ -231,7 +231,7 @@ func TestWhyNobodyAnswers(t *testing.T) {
 	}
 	plain, _ := serve(t, func(http.ResponseWriter, *http.Request) {})
 	secure := httptest.NewUnstartedServer(http.NotFoundHandler())
-	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+	secure.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	secure.StartTLS()
 	t.Cleanup(secure.Close)
 	dial := func(err error) endpoint.Options {
@@ -252,7 +252,7 @@ func TestWhyNobodyAnswers(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			c := newCaller(t, tc.url, tc.o)
-			_, err := ask(t.Context(), c, "hello")
+			_, err := ask(t.Context(), c)
 			wantCode(t, err, stage.CodeUnreachable, tc.says)
 			wantCode(t, c.Health(t.Context()), stage.CodeUnreachable, tc.says)
 		})
@@ -273,7 +273,7 @@ func TestKeyAndClientOfTheCaller(t *testing.T) {
 	ours := s.Client()
 	ours.Timeout = time.Nanosecond // must not cut streams
 	c := newCaller(t, s.URL, endpoint.Options{HTTP: ours})
-	got, err := ask(t.Context(), c, "hello")
+	got, err := ask(t.Context(), c)
 	if err != nil || got != "/v2/run-model Bearer hunter2 hello" {
 		t.Errorf("%q, %v", got, err)
 	}
@@ -304,7 +304,11 @@ func TestHealth(t *testing.T) {
 		status int
 		code   string // "" is healthy
 	}{
-		{200, ""}, {204, ""}, {404, ""}, {405, ""}, {501, ""},
+		{200, ""},
+		{204, ""},
+		{404, ""},
+		{405, ""},
+		{501, ""},
 		{401, stage.CodeUnauthorized},
 		{403, stage.CodeUnauthorized},
 		{429, stage.CodeBusy},

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"syscall"
 	"time"
@@ -15,22 +16,22 @@ import (
 	"sori/stage"
 )
 
-// Fault is what is wrong with an engine's answer, said by who read it and does
+// ReplyError is what is wrong with an engine's answer, said by who read it and does
 // not know which engine it came from. [Caller.Explain] adds that.
-type Fault struct {
+type ReplyError struct {
 	Code string // one of package stage
 	Says string // goes on from "The ATOT engine at 127.0.0.1:8000 "
 	Err  error  // the cause; may be nil
 }
 
-func (f *Fault) Error() string {
-	if f.Err != nil {
-		return f.Says + ": " + f.Err.Error()
+func (e *ReplyError) Error() string {
+	if e.Err != nil {
+		return e.Says + ": " + e.Err.Error()
 	}
-	return f.Says
+	return e.Says
 }
 
-func (f *Fault) Unwrap() error { return f.Err }
+func (e *ReplyError) Unwrap() error { return e.Err }
 
 // Explain makes err a *stage.Error that names the engine. One that is already,
 // or that says that the caller gave up, is given back as it is.
@@ -41,8 +42,8 @@ func (c *Caller) Explain(err error) error {
 	if e, ok := errors.AsType[*StatusError](err); ok {
 		return c.refusal(e)
 	}
-	if f, ok := errors.AsType[*Fault](err); ok {
-		return c.failure(f.Code, f.Says, f.Err)
+	if e, ok := errors.AsType[*ReplyError](err); ok {
+		return c.failure(e.Code, e.Says, e.Err)
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return c.failure(stage.CodeCutOff, "closed the connection in the middle of its answer.", err)
@@ -94,13 +95,14 @@ func inWords(d time.Duration) string {
 
 // unreachable explains why no answer began.
 func (c *Caller) unreachable(err error) error {
+	err = unwrapURL(err)
 	if r, ok := errors.AsType[*redirectError](err); ok {
 		if r.dropped {
 			return c.failure(stage.CodeStatus, fmt.Sprintf("redirects to another path in a way that loses the request: put the right path into --%s.", c.Stage), err)
 		}
 		return c.failure(stage.CodeStatus, fmt.Sprintf("redirects to %s, where sori does not follow: if that is right, put it into --%s.", r.host, c.Stage), err)
 	}
-	says := ""
+	var says string
 	dns, isDNS := errors.AsType[*net.DNSError](err)
 	op, isOp := errors.AsType[*net.OpError](err)
 	_, isCert := errors.AsType[*tls.CertificateVerificationError](err)
@@ -123,20 +125,14 @@ func (c *Caller) unreachable(err error) error {
 	default:
 		says = "closed the connection before it answered."
 	}
-	return c.failure(stage.CodeUnreachable, says, unwrapURL(err))
+	return c.failure(stage.CodeUnreachable, says, err)
 }
 
 // unwrapURL drops the URL that net/http puts before its errors: it may name a
 // user.
 func unwrapURL(err error) error {
-	type urlError interface {
-		error
-		Timeout() bool
-		Temporary() bool
-		Unwrap() error
-	}
-	if u, ok := err.(urlError); ok { //nolint:errorlint // only the outermost one is dropped
-		return u.Unwrap()
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		return u.Err
 	}
 	return err
 }

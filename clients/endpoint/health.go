@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync"
 	"time"
 
 	"sori/stage"
@@ -55,6 +56,18 @@ func (c *Caller) Health(ctx context.Context) error {
 // Check is Health with the engine's particulars.
 func (c *Caller) Check(ctx context.Context) Check {
 	return Check{Engine: c.Name(), Address: c.Address(), Dialect: c.Dialect, Err: c.Health(ctx)}
+}
+
+// CheckAll checks several engines at once, and gives what it found in their
+// order.
+func CheckAll(ctx context.Context, callers []*Caller) []Check {
+	all := make([]Check, len(callers))
+	var wg sync.WaitGroup
+	for i, c := range callers {
+		wg.Go(func() { all[i] = c.Check(ctx) })
+	}
+	wg.Wait()
+	return all
 }
 
 // Summary gives nil when any engine of a stage is healthy, since it can serve

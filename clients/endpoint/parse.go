@@ -117,7 +117,7 @@ func parseOne(name stage.Name, s string) (Endpoint, error) {
 		return Endpoint{}, errors.New("the URL holds a # part, which means nothing here")
 	}
 	if p := u.Port(); p != "" {
-		if n, err := strconv.Atoi(p); err != nil || n < 1 || n > 65535 {
+		if n, bad := strconv.Atoi(p); bad != nil || n < 1 || n > 65535 {
 			return Endpoint{}, errors.New("the URL's port must be from 1 to 65535")
 		}
 	}

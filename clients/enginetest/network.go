@@ -7,13 +7,13 @@ package enginetest
 import (
 	"context"
 	"errors"
-	"io"
-	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // Network is one HTTP server behind connections in memory.
@@ -34,7 +34,7 @@ func Serve(t *testing.T, h http.Handler) *Network {
 		defer wg.Done()
 		h.ServeHTTP(w, r)
 	})
-	s := &http.Server{Handler: counted, ErrorLog: log.New(io.Discard, "", 0)} //nolint:gosec // slow clients are no danger here
+	s := &http.Server{Handler: counted, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), ReadHeaderTimeout: time.Minute}
 	wg.Go(func() {
 		if err := s.Serve(n); !errors.Is(err, http.ErrServerClosed) {
 			t.Errorf("the engine's server: %v", err)

@@ -52,9 +52,8 @@ func (r *Recording) ReadSamples(dst []int16, at int) int {
 	return n
 }
 
-// Open is how many readers are not closed yet, and Opened how many there were.
-func (r *Recording) Open() int   { return int(r.opened.Load() - r.closed.Load()) }
-func (r *Recording) Opened() int { return int(r.opened.Load()) }
+// Open is how many readers are not closed yet.
+func (r *Recording) Open() int { return int(r.opened.Load() - r.closed.Load()) }
 
 type recordingReader struct {
 	*bytes.Reader

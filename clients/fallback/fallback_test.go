@@ -19,7 +19,6 @@ type engines struct {
 	answer func(i int) (pieces string, err error)
 	asked  []string
 	told   []string
-	ctx    context.Context //nolint:containedctx // what the test's calls are made with
 }
 
 func fails(code string) error {
@@ -36,17 +35,13 @@ func (e *engines) group(names ...string) *fallback.Group {
 }
 
 // call gives what a call heard.
-func (e *engines) call(g *fallback.Group) (heard string, err error) {
+func (e *engines) call(ctx context.Context, g *fallback.Group) (heard string, err error) {
 	e.asked, e.told = nil, nil
-	ctx := e.ctx
-	if ctx == nil {
-		ctx = context.Background()
-	}
 	for piece, err := range fallback.Stream(ctx, g, func(i int) iter.Seq2[string, error] {
 		return func(yield func(string, error) bool) {
 			e.asked = append(e.asked, string(rune('a'+i)))
 			pieces, err := e.answer(i)
-			for _, p := range strings.Fields(pieces) {
+			for p := range strings.FieldsSeq(pieces) {
 				if !yield(p, nil) {
 					return
 				}
@@ -105,7 +100,7 @@ func TestTheFirstThatAnswersServes(t *testing.T) {
 				return pieces, err
 			}}
 			g := e.group([]string{"a", "b", "c"}[:len(tc.answer)]...)
-			heard, err := e.call(g)
+			heard, err := e.call(t.Context(), g)
 			code := ""
 			if err != nil {
 				code = stage.AsError(stage.TTOT, err).Code
@@ -122,11 +117,11 @@ func TestAllFailuresAreTold(t *testing.T) {
 	e := &engines{answer: func(i int) (string, error) {
 		return "", &stage.Error{Stage: stage.TTOT, Code: stage.CodeBusy, Message: "Engine " + string(rune('a'+i)) + " is busy."}
 	}}
-	_, err := e.call(e.group("a", "b"))
+	_, err := e.call(t.Context(), e.group("a", "b"))
 	if m := stage.AsError(stage.TTOT, err).Message; m != "None of the 2 engines for TTOT answered. Engine a is busy. Engine b is busy." {
 		t.Error(m)
 	}
-	_, err = e.call(e.group("a"))
+	_, err = e.call(t.Context(), e.group("a"))
 	if m := stage.AsError(stage.TTOT, err).Message; m != "Engine a is busy." {
 		t.Error(m)
 	}
@@ -135,11 +130,11 @@ func TestAllFailuresAreTold(t *testing.T) {
 func TestCallerThatGivesUpIsNotServedByAnother(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
-	e := &engines{ctx: ctx, answer: func(int) (string, error) {
+	e := &engines{answer: func(int) (string, error) {
 		cancel()
 		return "", context.Canceled
 	}}
-	_, err := e.call(e.group("a", "b"))
+	_, err := e.call(ctx, e.group("a", "b"))
 	if !errors.Is(err, context.Canceled) || strings.Join(e.asked, "") != "a" {
 		t.Errorf("%v, asked %v", err, e.asked)
 	}
@@ -174,7 +169,7 @@ func TestEngineThatKeepsFailingIsPassedOverForAWhile(t *testing.T) {
 		} {
 			time.Sleep(step.after)
 			up = step.up
-			if _, err := e.call(g); err != nil {
+			if _, err := e.call(t.Context(), g); err != nil {
 				t.Fatal(err)
 			}
 			if got := strings.Join(e.asked, ""); got != step.asked || strings.Join(e.told, ",") != step.told {
@@ -200,7 +195,7 @@ func TestOneCallAtATimeTriesAnEngineThatWasDown(t *testing.T) {
 		}}
 		g := e.group("a", "b")
 		for range 2 {
-			if _, err := e.call(g); err != nil {
+			if _, err := e.call(t.Context(), g); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -208,12 +203,12 @@ func TestOneCallAtATimeTriesAnEngineThatWasDown(t *testing.T) {
 		trying = true
 		first := make(chan string)
 		go func() {
-			heard, _ := (&engines{answer: e.answer}).call(g)
+			heard, _ := (&engines{answer: e.answer}).call(t.Context(), g)
 			first <- heard
 		}()
 		synctest.Wait()
 		other := &engines{answer: e.answer}
-		if heard, err := other.call(g); err != nil || heard != "b" || strings.Join(other.asked, "") != "b" {
+		if heard, err := other.call(t.Context(), g); err != nil || heard != "b" || strings.Join(other.asked, "") != "b" {
 			t.Errorf("heard %q, %v; asked %v", heard, err, other.asked)
 		}
 		close(hold)
@@ -229,10 +224,10 @@ func TestTheOnlyEngineIsAlwaysAsked(t *testing.T) {
 	g := e.group("a", "b")
 	only := e.group("a")
 	for range 5 {
-		if _, err := e.call(only); err == nil || strings.Join(e.asked, "") != "a" {
+		if _, err := e.call(t.Context(), only); err == nil || strings.Join(e.asked, "") != "a" {
 			t.Errorf("%v, asked %v", err, e.asked)
 		}
-		if _, err := e.call(g); err == nil || strings.Join(e.asked, "") != "ab" {
+		if _, err := e.call(t.Context(), g); err == nil || strings.Join(e.asked, "") != "ab" {
 			t.Errorf("all are down: %v, asked %v", err, e.asked)
 		}
 	}
@@ -243,7 +238,7 @@ func TestWrongInputSaysNothingAboutAnEngine(t *testing.T) {
 	e := &engines{answer: func(int) (string, error) { return "", fails(stage.CodeRejected) }}
 	g := e.group("a", "b")
 	for range 5 {
-		if _, err := e.call(g); err == nil || strings.Join(e.asked, "") != "a" {
+		if _, err := e.call(t.Context(), g); err == nil || strings.Join(e.asked, "") != "a" {
 			t.Errorf("%v, asked %v", err, e.asked)
 		}
 	}
@@ -254,11 +249,14 @@ func TestAListenerThatLeavesEndsTheCall(t *testing.T) {
 	e := &engines{}
 	g := e.group("a", "b")
 	left := false
-	for range fallback.Stream(t.Context(), g, func(int) iter.Seq2[string, error] {
+	for _, err := range fallback.Stream(t.Context(), g, func(int) iter.Seq2[string, error] {
 		return func(yield func(string, error) bool) {
 			left = !yield("x", nil)
 		}
 	}) {
+		if err != nil {
+			t.Error(err)
+		}
 		break
 	}
 	if !left {

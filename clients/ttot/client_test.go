@@ -44,7 +44,7 @@ func inBubble(t *testing.T, spec string, h http.Handler, test func(t *testing.T,
 	})
 }
 
-func prompt(text string) stage.Prompt { return stage.Prompt{UserID: "10", SessionID: "s", Text: text} }
+func prompt() stage.Prompt { return stage.Prompt{UserID: "10", SessionID: "s", Text: "Hi"} }
 
 // listen gives all pieces of a reply and the error that ended it.
 func listen(ctx context.Context, c *ttot.Client, p stage.Prompt) (pieces []string, err error) {
@@ -147,7 +147,7 @@ func TestReplyOfEveryShape(t *testing.T) {
 			t.Run(tc.name+" "+spec, func(t *testing.T) {
 				t.Parallel()
 				inBubble(t, spec, answer(tc.contentType, tc.body), func(t *testing.T, c *ttot.Client) {
-					pieces, err := listen(t.Context(), c, prompt("Hi"))
+					pieces, err := listen(t.Context(), c, prompt())
 					if tc.code != "" {
 						wantCode(t, err, tc.code)
 					} else if err != nil {
@@ -170,7 +170,7 @@ func TestFaultsAreExplained(t *testing.T) {
 				t.Parallel()
 				inBubble(t, spec, f.Handler, func(t *testing.T, c *ttot.Client) {
 					began := time.Now()
-					_, err := listen(t.Context(), c, prompt("Hi"))
+					_, err := listen(t.Context(), c, prompt())
 					wantCode(t, err, f.Code)
 					if took := time.Since(began); took > 30*time.Second {
 						t.Errorf("took %v", took)
@@ -221,7 +221,7 @@ func TestTimesOfAStream(t *testing.T) {
 			t.Parallel()
 			inBubble(t, openAIURL, tc.h, func(t *testing.T, c *ttot.Client) {
 				began := time.Now()
-				pieces, err := listen(t.Context(), c, prompt("Hi"))
+				pieces, err := listen(t.Context(), c, prompt())
 				took := time.Since(began)
 				if tc.code != "" {
 					wantCode(t, err, tc.code)
@@ -241,7 +241,7 @@ func TestSlowListenerIsNoSlowEngine(t *testing.T) {
 	words := slices.Repeat([]string{say(strings.Repeat("word ", 1000))}, 20)
 	inBubble(t, openAIURL, stream(append(words, stop, done), 0, nil), func(t *testing.T, c *ttot.Client) {
 		pieces := 0
-		for _, err := range c.Respond(t.Context(), prompt("Hi")) {
+		for _, err := range c.Respond(t.Context(), prompt()) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -265,7 +265,7 @@ func TestReplyWithoutEndIsEnded(t *testing.T) {
 		}
 	}
 	inBubble(t, openAIURL, http.HandlerFunc(endless), func(t *testing.T, c *ttot.Client) {
-		pieces, err := listen(t.Context(), c, prompt("Hi"))
+		pieces, err := listen(t.Context(), c, prompt())
 		wantCode(t, err, stage.CodeBadReply)
 		if n := len(strings.Join(pieces, "")); n > 256<<10 || n < 250<<10 {
 			t.Errorf("%d bytes were given", n)
@@ -286,7 +286,7 @@ func TestBreakingOutReachesTheEngine(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(c.Close)
-		for _, err := range c.Respond(t.Context(), prompt("Hi")) {
+		for _, err := range c.Respond(t.Context(), prompt()) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -306,7 +306,7 @@ func TestCancelledMidStream(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		pieces := 0
-		for _, err := range c.Respond(ctx, prompt("Hi")) {
+		for _, err := range c.Respond(ctx, prompt()) {
 			if pieces++; pieces == 1 {
 				cancel()
 				continue
@@ -326,7 +326,7 @@ func TestDeadlineOfTheCaller(t *testing.T) {
 	inBubble(t, openAIURL, stream(nil, 0, hang), func(t *testing.T, c *ttot.Client) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		_, err := listen(ctx, c, prompt("Hi"))
+		_, err := listen(ctx, c, prompt())
 		wantCode(t, err, stage.CodeTimeout)
 	})
 }

@@ -22,8 +22,6 @@ type openAI struct {
 	newer  atomic.Bool            // it wants max_completion_tokens, as OpenAI's reasoning models do
 }
 
-func (e *openAI) caller() *endpoint.Caller { return e.call }
-
 // chatRequest is the body of a call.
 type chatRequest struct {
 	Model               string          `json:"model,omitempty"`
@@ -54,7 +52,7 @@ func (e *openAI) respond(ctx context.Context, p stage.Prompt) iter.Seq2[string, 
 }
 
 func (e *openAI) pull(context.Context, string) (Result, error) {
-	return Result{}, e.call.Explain(&endpoint.Fault{
+	return Result{}, e.call.Explain(&endpoint.ReplyError{
 		Code: stage.CodeNotSet,
 		Says: "speaks the OpenAI dialect, which knows no latest result to ask for: only an engine of the seed's dialect does.",
 	})
@@ -88,6 +86,19 @@ func (e *openAI) model(ctx context.Context) (string, error) {
 	if m := e.chosen.Load(); m != nil {
 		return *m, nil
 	}
+	ids, err := e.models(ctx)
+	if err != nil && !answersWithoutList(err) {
+		return "", err
+	}
+	m := discover.ChooseChat(ids)
+	if m != "" {
+		e.chosen.Store(&m)
+	}
+	return m, nil
+}
+
+// models gives the ids of the models that the engine lists.
+func (e *openAI) models(ctx context.Context) ([]string, error) {
 	a, err := e.call.Do(ctx, endpoint.Request{
 		Method:    http.MethodGet,
 		URL:       e.call.Models(),
@@ -95,21 +106,28 @@ func (e *openAI) model(ctx context.Context) (string, error) {
 		MaxAnswer: discover.MaxList,
 	})
 	if err != nil {
-		if status, ok := errors.AsType[*endpoint.StatusError](err); ok && status.Status != http.StatusUnauthorized && status.Status != http.StatusForbidden {
-			return "", nil
-		}
-		return "", err
+		return nil, err
 	}
 	defer a.Close()
-	models, err := discover.ReadModels(a)
+	ids, err := discover.ReadModels(a)
 	if err != nil {
-		return "", nil //nolint:nilerr // an engine without a readable list may still answer
+		if _, ok := errors.AsType[*stage.Error](err); !ok {
+			err = &endpoint.ReplyError{Code: stage.CodeBadReply, Says: "has a list of models that can't be read.", Err: err}
+		}
+		return nil, a.Explain(err)
 	}
-	m := discover.ChooseChat(models)
-	if m != "" {
-		e.chosen.Store(&m)
+	a.Finish()
+	return ids, nil
+}
+
+// answersWithoutList says whether an engine that failed to list its models may
+// still answer: it has no list, or none that can be read.
+func answersWithoutList(err error) bool {
+	if status, ok := errors.AsType[*endpoint.StatusError](err); ok {
+		return status.Status != http.StatusUnauthorized && status.Status != http.StatusForbidden
 	}
-	return m, nil
+	e, ok := errors.AsType[*stage.Error](err)
+	return ok && e.Code == stage.CodeBadReply
 }
 
 func refusesMaxTokens(err error) bool {

@@ -114,9 +114,9 @@ func (r *replyReader) read(body io.Reader, media string) error {
 		return nil
 	}
 	if r.length {
-		return &endpoint.Fault{Code: stage.CodeEmptyReply, Says: "wrote nothing that can be spoken before it reached its limit: raise max_tokens in --ttot."}
+		return &endpoint.ReplyError{Code: stage.CodeEmptyReply, Says: "wrote nothing that can be spoken before it reached its limit: raise max_tokens in --ttot."}
 	}
-	return &endpoint.Fault{Code: stage.CodeEmptyReply, Says: "gave a reply without a word."}
+	return &endpoint.ReplyError{Code: stage.CodeEmptyReply, Says: "gave a reply without a word."}
 }
 
 // peek gives the first bytes of a body without waiting for more than tell what
@@ -144,17 +144,17 @@ func (r *replyReader) readWhole(body io.Reader) error {
 	case len(all) > maxEvent:
 		return tooLong()
 	case text == "":
-		return &endpoint.Fault{Code: stage.CodeBadReply, Says: "answered with nothing."}
+		return &endpoint.ReplyError{Code: stage.CodeBadReply, Says: "answered with nothing."}
 	case strings.HasPrefix(text, "<"):
-		return &endpoint.Fault{Code: stage.CodeBadReply, Says: "answered with a web page instead of a reply: check the path in --ttot."}
+		return &endpoint.ReplyError{Code: stage.CodeBadReply, Says: "answered with a web page instead of a reply: check the path in --ttot."}
 	case !strings.HasPrefix(text, "{"):
-		return &endpoint.Fault{Code: stage.CodeBadReply, Says: "answered with something that is no JSON."}
+		return &endpoint.ReplyError{Code: stage.CodeBadReply, Says: "answered with something that is no JSON."}
 	}
 	if err := r.take([]byte(text)); err != nil {
 		return err
 	}
 	if !r.ended && !r.strip.began {
-		return &endpoint.Fault{Code: stage.CodeBadReply, Says: "answered with JSON that holds no reply."}
+		return &endpoint.ReplyError{Code: stage.CodeBadReply, Says: "answered with JSON that holds no reply."}
 	}
 	return nil
 }
@@ -191,7 +191,7 @@ func (r *replyReader) readEvents(body io.Reader) error {
 func (r *replyReader) take(data []byte) error {
 	var e event
 	if err := json.Unmarshal(data, &e); err != nil {
-		return &endpoint.Fault{Code: stage.CodeBadReply, Says: "answered with JSON that is no reply.", Err: err}
+		return &endpoint.ReplyError{Code: stage.CodeBadReply, Says: "answered with JSON that is no reply.", Err: err}
 	}
 	if e.Type == "error" && len(e.Error) == 0 {
 		e.Error = data
@@ -268,5 +268,5 @@ func (r *replyReader) give(text string) error {
 }
 
 func tooLong() error {
-	return &endpoint.Fault{Code: stage.CodeBadReply, Says: "sends a reply without end; sori stopped reading it."}
+	return &endpoint.ReplyError{Code: stage.CodeBadReply, Says: "sends a reply without end; sori stopped reading it."}
 }

@@ -141,7 +141,7 @@ func TestModelIsChosenWhereTheURLNamesNone(t *testing.T) {
 				_, _ = io.WriteString(w, tc.models)
 			}), func(t *testing.T, c *ttot.Client) {
 				for range 2 {
-					if _, err := listen(t.Context(), c, prompt("Hi")); err != nil {
+					if _, err := listen(t.Context(), c, prompt()); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -176,7 +176,7 @@ func TestModelThatWantsTheNewerLimitGetsIt(t *testing.T) {
 		_, _ = io.WriteString(w, say("ok")+done)
 	}), func(t *testing.T, c *ttot.Client) {
 		for range 2 {
-			if _, err := listen(t.Context(), c, prompt("Hi")); err != nil {
+			if _, err := listen(t.Context(), c, prompt()); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -209,7 +209,7 @@ func TestServiceThatTakesNoTextIsAskedForItsLatest(t *testing.T) {
 				}
 				_, _ = io.WriteString(w, tc.body)
 			}), func(t *testing.T, c *ttot.Client) {
-				pieces, err := listen(t.Context(), c, prompt("Hi"))
+				pieces, err := listen(t.Context(), c, prompt())
 				if tc.code != "" {
 					wantCode(t, err, tc.code)
 				} else if err != nil || strings.Join(pieces, "") != tc.want {
@@ -248,7 +248,7 @@ func TestKeyIsSentAndNeverTold(t *testing.T) {
 	}
 	defer c.Close()
 	for _, code := range []string{stage.CodeUnauthorized, stage.CodeRejected, stage.CodeStatus} {
-		_, err := listen(t.Context(), c, prompt("Hi"))
+		_, err := listen(t.Context(), c, prompt())
 		wantCode(t, err, code)
 	}
 	if s := strings.Join(got, "|"); s != "Bearer sk-SECRET|Bearer sk-SECRET|Bearer sk-SECRET" {

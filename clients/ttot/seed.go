@@ -22,8 +22,6 @@ type seed struct {
 	pullOnly atomic.Bool // it answered 405 to text
 }
 
-func (e *seed) caller() *endpoint.Caller { return e.call }
-
 // generateRequest is the body of a call.
 type generateRequest struct {
 	UserID       string        `json:"user_id"`
@@ -65,9 +63,9 @@ func (e *seed) push(ctx context.Context, p stage.Prompt, yield func(string) bool
 		return err
 	case r.UserID != "" && r.UserID != p.UserID:
 		// The reply to somebody else must not be given to this user.
-		return e.call.Explain(&endpoint.Fault{Code: stage.CodeBadReply, Says: "takes no text, and its latest reply is another user's."})
+		return e.call.Explain(&endpoint.ReplyError{Code: stage.CodeBadReply, Says: "takes no text, and its latest reply is another user's."})
 	case r.Text == "":
-		return e.call.Explain(&endpoint.Fault{Code: stage.CodeEmptyReply, Says: "gave a reply without a word."})
+		return e.call.Explain(&endpoint.ReplyError{Code: stage.CodeEmptyReply, Says: "gave a reply without a word."})
 	case !yield(r.Text):
 		return errLeft
 	}
@@ -122,13 +120,13 @@ func readResult(body []byte) (Result, error) {
 		Error  json.RawMessage `json:"error"`
 	}
 	if err := json.Unmarshal(body, &answer); err != nil {
-		return Result{}, &endpoint.Fault{Code: stage.CodeBadReply, Says: "answered with something that is no JSON of a reply.", Err: err}
+		return Result{}, &endpoint.ReplyError{Code: stage.CodeBadReply, Says: "answered with something that is no JSON of a reply.", Err: err}
 	}
 	if err := endpoint.Reported(answer.Error); err != nil {
 		return Result{}, err
 	}
 	if answer.Text == nil {
-		return Result{}, &endpoint.Fault{Code: stage.CodeBadReply, Says: "answered without a ttot_text."}
+		return Result{}, &endpoint.ReplyError{Code: stage.CodeBadReply, Says: "answered without a ttot_text."}
 	}
 	if len(*answer.Text) > maxReply {
 		return Result{}, tooLong()

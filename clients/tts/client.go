@@ -21,13 +21,13 @@ import (
 // use it.
 type Client struct {
 	group   *fallback.Group
-	engines []engine
+	callers []*endpoint.Caller
+	engines []engine // by the same index
 }
 
 // engine is one engine in its dialect.
 type engine interface {
 	synthesize(ctx context.Context, s stage.Speech) iter.Seq2[stage.Chunk, error]
-	caller() *endpoint.Caller
 }
 
 // New gives the client for the engines that spec names: URLs as package
@@ -44,6 +44,7 @@ func New(spec string, o endpoint.Options) (*Client, error) {
 	for _, e := range list {
 		names = append(names, e.Name())
 		caller := endpoint.NewCaller(e, o)
+		c.callers = append(c.callers, caller)
 		if e.Dialect == endpoint.OpenAI {
 			c.engines = append(c.engines, &openAI{call: caller})
 		} else {
@@ -73,11 +74,7 @@ func (c *Client) Synthesize(ctx context.Context, s stage.Speech) iter.Seq2[stage
 
 // Check asks every engine whether it is there.
 func (c *Client) Check(ctx context.Context) []endpoint.Check {
-	var all []endpoint.Check
-	for _, e := range c.engines {
-		all = append(all, e.caller().Check(ctx))
-	}
-	return all
+	return endpoint.CheckAll(ctx, c.callers)
 }
 
 // Health is nil when any of the engines is there.
@@ -85,7 +82,7 @@ func (c *Client) Health(ctx context.Context) error { return endpoint.Summary(c.C
 
 // Close closes the connections that wait for another call.
 func (c *Client) Close() {
-	for _, e := range c.engines {
-		e.caller().Close()
+	for _, caller := range c.callers {
+		caller.Close()
 	}
 }

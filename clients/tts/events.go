@@ -47,7 +47,7 @@ func (a *eventAudio) next() ([]byte, error) {
 	case errors.Is(err, io.EOF):
 		return nil, io.ErrUnexpectedEOF
 	case errors.Is(err, sse.ErrTooLong):
-		return nil, &endpoint.Fault{Code: stage.CodeBadReply, Says: "sends an event that is too long.", Err: err}
+		return nil, &endpoint.ReplyError{Code: stage.CodeBadReply, Says: "sends an event that is too long.", Err: err}
 	case err != nil:
 		return nil, err
 	case string(e.Data) == "[DONE]":
@@ -59,13 +59,13 @@ func (a *eventAudio) next() ([]byte, error) {
 		Delta string          `json:"delta"` // where some servers put the audio
 		Error json.RawMessage `json:"error"`
 	}
-	if err := json.Unmarshal(e.Data, &event); err != nil {
+	if err = json.Unmarshal(e.Data, &event); err != nil {
 		if e.Cut {
 			return nil, io.ErrUnexpectedEOF
 		}
-		return nil, &endpoint.Fault{Code: stage.CodeBadReply, Says: "sends events that are no JSON of speech.", Err: err}
+		return nil, &endpoint.ReplyError{Code: stage.CodeBadReply, Says: "sends events that are no JSON of speech.", Err: err}
 	}
-	if err := endpoint.Reported(event.Error); err != nil {
+	if err = endpoint.Reported(event.Error); err != nil {
 		return nil, err
 	}
 	if event.Type == "speech.audio.done" {
@@ -77,7 +77,7 @@ func (a *eventAudio) next() ([]byte, error) {
 	}
 	pcm, err := base64.StdEncoding.DecodeString(encoded)
 	if err != nil {
-		return nil, &endpoint.Fault{Code: stage.CodeBadReply, Says: "sends events whose audio is no base64.", Err: err}
+		return nil, &endpoint.ReplyError{Code: stage.CodeBadReply, Says: "sends events whose audio is no base64.", Err: err}
 	}
 	return pcm, nil
 }
@@ -87,8 +87,8 @@ func reported(body []byte) error {
 	var answer struct {
 		Error json.RawMessage `json:"error"`
 	}
-	if json.Unmarshal(body, &answer) != nil {
-		return nil //nolint:nilerr // no JSON object: then it reports nothing
+	if json.Unmarshal(body, &answer) == nil {
+		return endpoint.Reported(answer.Error)
 	}
-	return endpoint.Reported(answer.Error)
+	return nil // no JSON object: then it reports nothing
 }

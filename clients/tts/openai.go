@@ -18,8 +18,6 @@ type openAI struct {
 	wav  atomic.Bool // it gave no PCM, so that WAV is asked for
 }
 
-func (e *openAI) caller() *endpoint.Caller { return e.call }
-
 // speechRequest is the body of a call.
 type speechRequest struct {
 	Model  string `json:"model"`

@@ -12,8 +12,6 @@ import (
 // seed is an engine of the seed's dialect: POST /tts, and a WAV comes back.
 type seed struct{ call *endpoint.Caller }
 
-func (e *seed) caller() *endpoint.Caller { return e.call }
-
 // sayRequest is the body of a call.
 type sayRequest struct {
 	UserID   string `json:"user_id"`

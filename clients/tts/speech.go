@@ -59,7 +59,7 @@ func open(body io.Reader, media string, bare int, mayBeEvents bool) (*speech, er
 	case text:
 		return nil, textFault(r)
 	case mp3, ogg, flac, aac, webm:
-		return nil, &endpoint.Fault{
+		return nil, &endpoint.ReplyError{
 			Code: stage.CodeBadReply,
 			Says: "sent " + k.String() + ", which sori does not decode: have it send PCM or WAV (&format=wav in --tts asks for WAV).",
 			Err:  errCompressed,
@@ -76,17 +76,17 @@ func wavFault(err error) error {
 	case !ok:
 		return err
 	case bad.Code == audio.WAVCut:
-		return &endpoint.Fault{Code: stage.CodeCutOff, Says: "closed the connection in the middle of its answer.", Err: err}
+		return &endpoint.ReplyError{Code: stage.CodeCutOff, Says: "closed the connection in the middle of its answer.", Err: err}
 	case bad.Code == audio.WAVEmpty:
 		return silent()
 	}
 	// The second sentence advises somebody who sends a WAV.
 	what, _, _ := strings.Cut(bad.Message, ". ")
-	return &endpoint.Fault{Code: stage.CodeBadReply, Says: "sent a WAV that can't be read. " + strings.TrimSuffix(what, ".") + ".", Err: err}
+	return &endpoint.ReplyError{Code: stage.CodeBadReply, Says: "sent a WAV that can't be read. " + strings.TrimSuffix(what, ".") + ".", Err: err}
 }
 
 func silent() error {
-	return &endpoint.Fault{Code: stage.CodeBadReply, Says: "answered without any audio."}
+	return &endpoint.ReplyError{Code: stage.CodeBadReply, Says: "answered without any audio."}
 }
 
 // textFault explains an answer that is text.
@@ -103,7 +103,7 @@ func textFault(r io.Reader) error {
 	if body[0] == '<' {
 		says = "answered with a web page instead of speech: check the path in --tts."
 	}
-	return &endpoint.Fault{Code: stage.CodeBadReply, Says: says}
+	return &endpoint.ReplyError{Code: stage.CodeBadReply, Says: says}
 }
 
 // chunks gives the speech to yield as it comes, until yield returns false; then

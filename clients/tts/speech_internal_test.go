@@ -10,7 +10,7 @@ import (
 )
 
 func FuzzSpeech(f *testing.F) {
-	f.Add([]byte(audio.AppendHeader(nil, 16_000, 1, 4)), "audio/wav", false)
+	f.Add(audio.AppendHeader(nil, 16_000, 1, 4), "audio/wav", false)
 	f.Add(append(audio.AppendHeader(nil, 24_000, 2, audio.UnknownLength), 1, 2, 3, 4, 5), "", true)
 	f.Add([]byte("data: {\"type\":\"speech.audio.delta\",\"audio\":\"AAAA\"}\n\ndata: {\"type\":\"speech.audio.done\"}\n\n"), "text/event-stream", true)
 	f.Add([]byte("ID3\x04"), "audio/mpeg", false)
