@@ -67,7 +67,7 @@ type Config struct {
 	Store       Store
 	Recordings  Recordings   // nil: there are none
 	Checks      []Check      // the parts that /readyz reports
-	Page        http.Handler // answers GET / for browsers; nil: they get JSON like everybody
+	Page        http.Handler // answers GET / for browsers, and /app/; nil: they get JSON like everybody
 	DefaultUser string       // default: Session.User, else "10", the seed's
 	// Origins are patterns of web origins other than the server's own that may
 	// connect, such as "https://app.example.com" or "http://localhost:*".

@@ -15,11 +15,6 @@ import (
 	"sori/session"
 )
 
-// maxMessage is the hard limit of one message in bytes. A message between the
-// protocol's limit and this one is refused and dropped; a larger one ends the
-// connection before it is read.
-const maxMessage = 1 << 20
-
 // conn is one WebSocket connection and the session behind it.
 type conn struct {
 	// Static after construction.
@@ -63,7 +58,7 @@ func newConn(ws *websocket.Conn, raw *deadlineConn, s Session, cancel context.Ca
 	}
 	c.pinged = c.began
 	c.heard.Store(c.began.UnixNano())
-	ws.SetReadLimit(maxMessage)
+	ws.SetReadLimit(protocol.MaxMessage)
 	return c
 }
 

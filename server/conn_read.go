@@ -59,7 +59,7 @@ func (c *conn) lost(err error) {
 	e := ending{protocol.CloseNormal, "The client closed the connection."}
 	switch {
 	case errors.Is(err, websocket.ErrMessageTooBig):
-		e = ending{protocol.CloseTooBig, fmt.Sprintf("A message had more than %d bytes.", maxMessage)}
+		e = ending{protocol.CloseTooBig, fmt.Sprintf("A message had more than %d bytes.", protocol.MaxMessage)}
 	case websocket.CloseStatus(err) == -1:
 		c.log.Debug("connection lost", "error", err)
 		e.reason = "The connection was lost."

@@ -22,6 +22,10 @@ func (s *Server) routes() *gin.Engine {
 	e.GET("/healthz", s.alive)
 	e.GET("/readyz", s.ready)
 	e.GET("/", s.home)
+	if s.cfg.Page != nil { // its files stand below a path of their own
+		e.GET("/app/*file", gin.WrapH(s.cfg.Page))
+		e.HEAD("/app/*file", gin.WrapH(s.cfg.Page))
+	}
 	e.GET("/users", s.users)
 	e.GET("/users/:id", s.user)
 	e.GET("/users/:id/turns", s.turns)
