@@ -16,6 +16,8 @@ const (
 	// The weights that a window's features take away from its probability.
 	steadySpread = 4.0   // dB: what changes less over steadyOver windows is a machine
 	steadyOver   = 12    // windows, 0.4 s
+	toneSpread   = 0.8   // dB: what changes less over toneOver windows is a tone
+	toneOver     = 4     // windows, 0.13 s
 	humTilt      = 0.004 // what has less of its energy in changes from sample to sample is below about 160 Hz
 	hissCrossing = 195   // zero crossings, about 6 kHz: noise, or an s beside a vowel
 	vowelNear    = 8     // windows, 0.25 s: an s is that close to a vowel
@@ -91,14 +93,20 @@ func (d *Detector) judge(s sound) float64 {
 
 // steady says that the level has not changed for a while.
 func (d *Detector) steady() bool {
-	if d.seen < steadyOver {
-		return false
+	return d.spread(toneOver) < toneSpread || d.spread(steadyOver) < steadySpread
+}
+
+// spread is by how much the level changed over the last n windows, in dB.
+func (d *Detector) spread(n int) float64 {
+	if d.seen < n {
+		return math.Inf(1)
 	}
-	lo, hi := d.levels[0], d.levels[0]
-	for _, l := range d.levels[1:] {
+	lo, hi := math.Inf(1), math.Inf(-1)
+	for i := range n {
+		l := d.levels[(d.seen-1-i)%steadyOver]
 		lo, hi = min(lo, l), max(hi, l)
 	}
-	return hi-lo < steadySpread
+	return hi - lo
 }
 
 func middle(a, b, c float64) float64 { return max(min(a, b), min(max(a, b), c)) }

@@ -48,34 +48,37 @@ const (
 	inPast
 )
 
-func openModel(r *ort.Runtime, f Files) (m *model, err error) {
-	m = &model{r: r}
-	defer func() {
-		if err != nil {
-			m.close()
-		}
-	}()
+func openModel(r *ort.Runtime, f Files) (*model, error) {
+	m := &model{r: r}
+	if err := m.open(f); err != nil {
+		m.close()
+		return nil, err
+	}
+	return m, nil
+}
+
+func (m *model) open(f Files) (err error) {
 	if m.vocab, err = readVocabulary(f.Vocabulary); err != nil {
-		return nil, err
+		return err
 	}
-	if m.enc, err = r.OpenSession(f.Encoder, ort.SessionOptions{}); err != nil {
-		return nil, err
+	if m.enc, err = m.r.OpenSession(f.Encoder, ort.SessionOptions{}); err != nil {
+		return err
 	}
-	if m.dec, err = r.OpenSession(f.Decoder, ort.SessionOptions{}); err != nil {
-		return nil, err
+	if m.dec, err = m.r.OpenSession(f.Decoder, ort.SessionOptions{}); err != nil {
+		return err
 	}
 	if err = m.wire(f); err != nil {
-		return nil, err
+		return err
 	}
-	if m.empty, err = ort.NewValue(r, make([]float32, heads*headSize), 1, heads, 1, headSize); err != nil {
-		return nil, err
+	if m.empty, err = ort.NewValue(m.r, make([]float32, heads*headSize), 1, heads, 1, headSize); err != nil {
+		return err
 	}
 	// A first run shows files that have the right names and do something else,
 	// and spares the first user the library's preparations.
 	if _, _, err = m.hear(context.Background(), make([]float32, Rate/2)); err != nil {
-		return nil, fmt.Errorf("the first run with %s and %s: %w", f.Encoder, f.Decoder, err)
+		return fmt.Errorf("the first run with %s and %s: %w", f.Encoder, f.Decoder, err)
 	}
-	return m, nil
+	return nil
 }
 
 func (m *model) close() {

@@ -12,7 +12,7 @@ const (
 
 	near      = 62   // 2 s: so far from sure speech, loud sound may be speech too
 	softer    = 0.01 // -20 dB: so much softer than the speech, it is as loud
-	minSpeech = 3    // 96 ms: what is shorter is a click, not a word
+	minSpeech = 4    // 128 ms: what is shorter is a click, not a word
 	longPause = 47   // 1.5 s: always cut there, the model has nothing to hear
 	padding   = 6    // 0.2 s of real audio around the words
 	longest   = 468  // 15 s with padding
