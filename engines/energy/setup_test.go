@@ -90,20 +90,20 @@ func clicks(every int) func(int) float64 {
 
 // voice is a made-up voice: syllables of a buzz with two formants, with pauses.
 func voice(level float64) func(int) float64 {
+	var wave [rate / 125]float64 // one period of 125 Hz
+	for h := 1.0; h < 25; h++ {
+		loud := (1/(1+math.Abs(h*125-600)/150) + 0.5/(1+math.Abs(h*125-1500)/200)) / 2
+		for i := range wave {
+			wave[i] += db(level) * loud * math.Sin(2*math.Pi*h*float64(i)/float64(len(wave)))
+		}
+	}
 	return func(i int) float64 {
-		at := float64(i) / rate
-		syllable := math.Mod(at, 0.25) / 0.25
-		if syllable > 0.75 || math.Mod(at, 2) > 1.5 {
+		const syllable, word = rate / 4, 2 * rate
+		at := float64(i%syllable) / syllable
+		if at > 0.75 || i%word > word*3/4 {
 			return 0
 		}
-		envelope := math.Sin(math.Pi * syllable / 0.75)
-		pitch := 120 + 20*math.Sin(2*math.Pi*at/1.7)
-		var s float64
-		for h := 1.0; h < 25; h++ {
-			hz := h * pitch
-			s += math.Sin(2*math.Pi*hz*at) * (1/(1+math.Abs(hz-600)/150) + 0.5/(1+math.Abs(hz-1500)/200)) / 2
-		}
-		return db(level) * envelope * s
+		return math.Sin(math.Pi*at/0.75) * wave[i%len(wave)]
 	}
 }
 

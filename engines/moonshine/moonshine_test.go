@@ -18,31 +18,45 @@ import (
 // maxWER is how many of 100 words may be wrong, over all recordings.
 const maxWER = 5.0
 
-func TestWordErrorRate(t *testing.T) {
+// Loading the model takes a second, so what only hears shares one.
+func TestHearing(t *testing.T) {
 	t.Parallel()
-	all := clips(t)
 	withEnergy := func() (moonshine.Detector, error) { return energy.New(), nil }
-	for name, o := range map[string]moonshine.Options{"silero": {}, "energy": {NewDetector: withEnergy}} {
+	for name, o := range map[string]moonshine.Options{
+		"silero": {Workers: 2},
+		"energy": {Workers: 2, NewDetector: withEnergy},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m := open(t, o)
-			for _, gain := range []float64{1, 0.03} { // as recorded, and 30 dB softer
-				wrong, total := 0, 0
-				for _, c := range all {
-					text, err := m.TranscribeLong(t.Context(), scaled(c.pcm, gain))
-					if err != nil {
-						t.Fatal(err)
-					}
-					wrong += edits(words(c.said), words(text))
-					total += len(words(c.said))
-				}
-				rate := 100 * float64(wrong) / float64(total)
-				t.Logf("gain %.2f: word error rate %.1f %% (%d of %d)", gain, rate, wrong, total)
-				if rate > maxWER {
-					t.Errorf("gain %.2f: word error rate %.1f %%, at most %.1f", gain, rate, maxWER)
-				}
-			}
+			t.Run("word error rate", func(t *testing.T) { t.Parallel(); wordErrorRate(t, m) })
+			t.Run("long audio in segments", func(t *testing.T) { t.Parallel(); longAudio(t, m) })
+			t.Run("no words in what is no speech", func(t *testing.T) { t.Parallel(); noSpeech(t, m) })
+			t.Run("many at once hear the same", func(t *testing.T) { t.Parallel(); manyAtOnce(t, m) })
+			t.Run("segments of bad length", func(t *testing.T) { t.Parallel(); badLength(t, m) })
+			t.Run("the context ends it", func(t *testing.T) { t.Parallel(); contextEnds(t, m) })
 		})
+	}
+}
+
+func wordErrorRate(t *testing.T, m *moonshine.Recognizer) {
+	t.Helper()
+	all := clips(t)
+	for _, gain := range []float64{1, 0.03} { // as recorded, and 30 dB softer
+		wrong, total := 0, 0
+		for _, c := range all {
+			text, err := m.TranscribeLong(t.Context(), scaled(c.pcm, gain))
+			if err != nil {
+				t.Fatal(err)
+			}
+			wrong += edits(words(c.said), words(text))
+			total += len(words(c.said))
+		}
+		rate := 100 * float64(wrong) / float64(total)
+		t.Logf("gain %.2f: word error rate %.1f %% (%d of %d)", gain, rate, wrong, total)
+		if rate > maxWER {
+			t.Errorf("gain %.2f: word error rate %.1f %%, at most %.1f", gain, rate, maxWER)
+		}
 	}
 }
 
@@ -54,8 +68,8 @@ func scaled(pcm []int16, gain float64) []int16 {
 	return out
 }
 
-func TestLongAudioIsHeardInSegments(t *testing.T) {
-	t.Parallel()
+func longAudio(t *testing.T, m *moonshine.Recognizer) {
+	t.Helper()
 	var pcm []int16
 	said := ""
 	for range 2 { // 54 s
@@ -64,7 +78,6 @@ func TestLongAudioIsHeardInSegments(t *testing.T) {
 			said += " " + c.said
 		}
 	}
-	m := open(t, moonshine.Options{})
 	var texts []string
 	for text, err := range m.Stream(t.Context(), pcm) {
 		if err != nil {
@@ -86,8 +99,8 @@ func TestLongAudioIsHeardInSegments(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoSpeechHasNoWords(t *testing.T) {
-	t.Parallel()
+func noSpeech(t *testing.T, m *moonshine.Recognizer) {
+	t.Helper()
 	rng := rand.New(rand.NewPCG(1, 2))
 	make5s := func(f func(i int) float64) []int16 {
 		pcm := make([]int16, 5*moonshine.Rate+77)
@@ -111,21 +124,16 @@ func TestWhatIsNoSpeechHasNoWords(t *testing.T) {
 		"a steady tone":  make5s(func(i int) float64 { return 0.2 * math.Sin(2*math.Pi*440*float64(i)/moonshine.Rate) }),
 		"shortest noise": make5s(func(int) float64 { return 0.01 * rng.NormFloat64() })[:600],
 	}
-	withEnergy := func() (moonshine.Detector, error) { return energy.New(), nil }
-	for detector, o := range map[string]moonshine.Options{"silero": {}, "energy": {NewDetector: withEnergy}} {
-		m := open(t, o)
-		for name, pcm := range sounds {
-			if text, err := m.TranscribeLong(t.Context(), pcm); text != "" || err != nil {
-				t.Errorf("%s: %s became %q, %v", detector, name, text, err)
-			}
+	for name, pcm := range sounds {
+		if text, err := m.TranscribeLong(t.Context(), pcm); text != "" || err != nil {
+			t.Errorf("%s became %q, %v", name, text, err)
 		}
 	}
 }
 
-func TestManyAtOnceHearTheSame(t *testing.T) {
-	t.Parallel()
+func manyAtOnce(t *testing.T, m *moonshine.Recognizer) {
+	t.Helper()
 	all := clips(t)
-	m := open(t, moonshine.Options{Workers: 2})
 	want := make([]string, len(all))
 	for i, c := range all {
 		text, err := m.TranscribeLong(t.Context(), c.pcm)
@@ -158,9 +166,8 @@ func speechLike(seconds int) []float32 {
 	return samples
 }
 
-func TestContextEndsTranscription(t *testing.T) {
-	t.Parallel()
-	m := open(t, moonshine.Options{Workers: 1})
+func contextEnds(t *testing.T, m *moonshine.Recognizer) {
+	t.Helper()
 	why := errors.New("the caller went away")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	timer := time.AfterFunc(20*time.Millisecond, func() { cancel(why) })
@@ -279,9 +286,8 @@ func TestDetectorThatFails(t *testing.T) {
 	}
 }
 
-func TestSegmentsOfBadLength(t *testing.T) {
-	t.Parallel()
-	m := open(t, moonshine.Options{})
+func badLength(t *testing.T, m *moonshine.Recognizer) {
+	t.Helper()
 	if _, err := m.Transcribe(t.Context(), make([]float32, 21*moonshine.Rate)); !errors.Is(err, moonshine.ErrTooLong) {
 		t.Errorf("21 s gave %v", err)
 	}
