@@ -199,6 +199,19 @@ func (w *worker) recall(ctx context.Context) []stage.Exchange {
 	return xs
 }
 
+// watch gives the context for a call of an engine. When another engine than the
+// first answers, it is noted in engine and the client is told.
+func (w *worker) watch(ctx context.Context, engine *string) context.Context {
+	return stage.WithServed(ctx, func(s stage.Served) {
+		*engine = s.Engine
+		w.log.Warn("another engine serves the stage", "stage", string(s.Stage), "engine", s.Engine, "failed", s.Failed, "error", s.Err)
+		_ = w.emit(ctx, protocol.Warning{
+			Code:    protocol.WarnEngineFallback,
+			Message: "The " + string(s.Stage) + " engine " + s.Failed + " does not answer; " + s.Engine + " serves this turn.",
+		})
+	})
+}
+
 // fail notes why a stage failed and tells the client, unless the turn was
 // stopped: then it is no failure.
 func (w *worker) fail(ctx context.Context, e *stage.Error) {

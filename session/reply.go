@@ -44,7 +44,7 @@ func (w *worker) reply(ctx context.Context, earlier []stage.Exchange) {
 
 	r := &w.result
 	r.ttotText = strings.TrimSpace(made.text.String())
-	r.engines.TTOT = w.deps.TTOT.Engine()
+	r.engines.TTOT = made.engine
 	r.timings.TTOTFirst, r.timings.TTOTDone = made.first, made.done
 	v.finish(ctx)
 	if unwritten != nil {
@@ -65,13 +65,15 @@ func (w *worker) recite(ctx context.Context, text string) {
 
 // writing is what TTOT made.
 type writing struct {
+	engine      string
 	text        strings.Builder
 	first, done *float64
 }
 
 // write is the TTOT stage. It hands the pieces of the reply on as they come.
 func (w *worker) write(ctx context.Context, earlier []stage.Exchange, made *writing, deltas chan<- string) error {
-	if err := w.emit(ctx, protocol.StageStarted{Stage: stage.TTOT, Engine: w.deps.TTOT.Engine()}); err != nil {
+	made.engine = w.deps.TTOT.Engine()
+	if err := w.emit(ctx, protocol.StageStarted{Stage: stage.TTOT, Engine: made.engine}); err != nil {
 		return err
 	}
 	began := time.Now()
@@ -80,7 +82,7 @@ func (w *worker) write(ctx context.Context, earlier []stage.Exchange, made *writ
 		Language: w.settings.language, Instructions: w.settings.instructions, History: earlier,
 		Tools: w.tools(), Call: w.call,
 	}
-	for delta, err := range w.deps.TTOT.Respond(ctx, p) {
+	for delta, err := range w.deps.TTOT.Respond(w.watch(ctx, &made.engine), p) {
 		if err != nil {
 			return err
 		}

@@ -327,6 +327,28 @@ func TestStagesThatFail(t *testing.T) {
 	}
 }
 
+// Another engine than the first answers: the client is told, the record names it.
+func TestAnotherEngineServes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := deps()
+		plain := d.TTOT
+		d.TTOT = ttot{func(ctx context.Context, p stage.Prompt) iter.Seq2[string, error] {
+			stage.NoteServed(ctx, stage.Served{Stage: stage.TTOT, Engine: "second", Failed: "first", Err: errBroken})
+			return plain.Respond(ctx, p)
+		}}
+		r := open(t, session.Options{}, d)
+		r.configure()
+		r.send(protocol.Text{Text: "hi"})
+		settle(time.Minute)
+		if w := one[protocol.Warning](r); w.Code != protocol.WarnEngineFallback {
+			t.Errorf("warning %+v", w)
+		}
+		if e := one[protocol.TurnDone](r).Record.Engines.TTOT; e != "second" {
+			t.Errorf("the record names %q", e)
+		}
+	})
+}
+
 func TestCancelReachesTheEngines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := deps()

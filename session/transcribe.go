@@ -33,7 +33,7 @@ func (w *worker) transcribe(ctx context.Context) (string, error) {
 	w.result.engines.ATOT = engine
 	var text string
 	u := stage.Utterance{UserID: w.settings.user, SessionID: w.session, Language: w.settings.language, Audio: w.entry.clip}
-	for t, err := range w.deps.ATOT.Transcribe(ctx, u) {
+	for t, err := range w.deps.ATOT.Transcribe(w.watch(ctx, &w.result.engines.ATOT), u) {
 		if err != nil {
 			return "", err
 		}

@@ -61,7 +61,7 @@ func (v *voice) say(ctx context.Context, c string) error {
 	}
 	begun := false
 	s := stage.Speech{UserID: v.settings.user, SessionID: v.session, Text: c, Voice: v.settings.voice, Language: v.settings.language}
-	for chunk, err := range v.deps.TTS.Synthesize(ctx, s) {
+	for chunk, err := range v.deps.TTS.Synthesize(v.watch(ctx, &v.result.engines.TTS), s) {
 		if err != nil {
 			return err
 		}
