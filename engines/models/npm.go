@@ -33,7 +33,8 @@ func npmPack(ctx context.Context, npm, dir, ref string, try int) (archive string
 	}
 	// With a package.json of its own the folder is a project to npm, whatever
 	// lies in the folders above it.
-	if err := os.WriteFile(filepath.Join(dir, "package.json"), []byte(`{"private":true}`), 0o644); err != nil {
+	err = os.WriteFile(filepath.Join(dir, "package.json"), []byte(`{"private":true}`), 0o644)
+	if err != nil {
 		return "", fileError("writing to "+dir, dir, err)
 	}
 	// Errors must be heard, so not --silent. Tries are counted here, not by npm,
@@ -48,7 +49,8 @@ func npmPack(ctx context.Context, npm, dir, ref string, try int) (archive string
 	cmd.Stderr = said
 	endWithChildren(cmd)
 	cmd.WaitDelay = 3 * time.Second
-	if err := cmd.Run(); err != nil {
+	err = cmd.Run()
+	if err != nil {
 		if ctx.Err() != nil {
 			cause := context.Cause(ctx)
 			if errors.Is(cause, errTimeout) {

@@ -192,7 +192,8 @@ func fetchFiles(ctx context.Context, dir string, b *Bundle, missing []File, o Op
 		}
 	}()
 	unpacked := filepath.Join(tmp, "unpacked")
-	if err := os.Mkdir(unpacked, 0o755); err != nil {
+	err = os.Mkdir(unpacked, 0o755)
+	if err != nil {
 		return fileError("making a folder in "+dir, dir, err)
 	}
 	archive, err := fetchArchive(ctx, tmp, b.Source, o, try)

@@ -20,7 +20,9 @@ func TestPullFetchesOnce(t *testing.T) {
 	o := n.options()
 	o.Out = &out
 
-	wantCode(t, models.Check(dir, want), models.CodeMissing)
+	if e := wantCode(t, models.Check(dir, want), models.CodeMissing); !strings.Contains(e.What, "two-1.0") {
+		t.Errorf("the error does not name what is missing: %v", e)
+	}
 	if err := models.Pull(t.Context(), dir, want, o); err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +111,9 @@ func TestPullResumes(t *testing.T) {
 			if err := c.spoil(dir); err != nil {
 				t.Fatal(err)
 			}
-			wantCode(t, models.Check(dir, want), models.CodeMissing)
+			if e := wantCode(t, models.Check(dir, want), models.CodeMissing); !strings.Contains(e.What, "one") {
+				t.Errorf("the error does not name what is missing: %v", e)
+			}
 			var out bytes.Buffer
 			o := n.options()
 			o.Out, o.Live = &out, true

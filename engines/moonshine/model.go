@@ -264,7 +264,7 @@ func (d *decoding) next(ctx context.Context) (token int, err error) {
 func best(logits []float32, first bool) (int, error) {
 	token, top := -1, float32(math.Inf(-1))
 	for i, v := range logits {
-		if v > top && !(first && i == tokenEnd) {
+		if v > top && (!first || i != tokenEnd) {
 			token, top = i, v
 		}
 	}

@@ -8,9 +8,11 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 	"testing"
 
+	"sori/engines/energy"
 	"sori/engines/models"
 	"sori/engines/ort"
 	"sori/engines/silero"
@@ -148,6 +150,43 @@ func TestSpeechInSpeech(t *testing.T) {
 	for name, pcm := range all {
 		if s := share(probs(t, detector(t, m), pcm)); s < 0.4 {
 			t.Errorf("%s: only %.0f %% is speech", name, 100*s)
+		}
+	}
+}
+
+// A gate in front of the model must not cost speech. It may well win some: after
+// a long quiet the model alone is hard of hearing, and behind a gate it is fresh.
+func TestBehindAGate(t *testing.T) {
+	t.Parallel()
+	all := recordings(t)
+	m := open(t)
+	rng := rand.New(rand.NewPCG(7, 8))
+	for name, pcm := range all {
+		room := func(seconds int) []int16 {
+			return synth(seconds*silero.Rate, func(int) float64 { return 0.001 * rng.NormFloat64() })
+		}
+		whole := slices.Concat(room(6), pcm, room(6), pcm, room(3))
+		bare := probs(t, detector(t, m), whole)
+		g := energy.NewGate(detector(t, m))
+		skipped, missed := 0, 0
+		for i, want := range bare {
+			p, err := g.Detect(whole[i*silero.Window : (i+1)*silero.Window])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if p == 0 {
+				skipped++
+			}
+			if p < 0.5 && want >= 0.5 {
+				missed++
+			}
+		}
+		t.Logf("%s: %d of %d windows were not asked for, %d missed", name, skipped, len(bare), missed)
+		if missed > len(bare)/50 {
+			t.Errorf("%s: behind a gate %d of %d windows are missed", name, missed, len(bare))
+		}
+		if skipped < 150 {
+			t.Errorf("%s: the gate kept only %d of %d windows from the model", name, skipped, len(bare))
 		}
 	}
 }
