@@ -36,6 +36,7 @@ type Store interface {
 	UserIDs(ctx context.Context) ([]string, error)
 	Recent(ctx context.Context, userID string, n int) ([]history.Turn, error)
 	Page(ctx context.Context, userID, before string, n int) (turns []history.Turn, more bool, err error)
+	DeleteUser(ctx context.Context, userID string) error
 }
 
 // Recordings gives the audio of turns.
@@ -66,16 +67,23 @@ type Config struct {
 	Session     session.Options // what every session starts with
 	Store       Store
 	Recordings  Recordings   // nil: there are none
+	Steps       *Steps       // nil: the seed's step-by-step run is not there
 	Checks      []Check      // the parts that /readyz reports
 	Page        http.Handler // answers GET / for browsers, and /app/; nil: they get JSON like everybody
 	DefaultUser string       // default: Session.User, else "10", the seed's
-	// Origins are patterns of web origins other than the server's own that may
-	// connect, such as "https://app.example.com" or "http://localhost:*".
-	Origins []string
+	// EraseRecordings removes all recordings of a user, before the user's history
+	// is deleted. nil: there are none.
+	EraseRecordings func(ctx context.Context, userID string) error
+	// Origins are patterns of web origins other than the server's own whose pages
+	// may use it, such as "https://app.example.com" or "http://localhost:*". nil:
+	// the seed's, which are ports 5000, 8000 and 8002 of localhost.
+	Origins  []string
+	LogTexts bool // what was said and answered may stand in the log
 	Log     *slog.Logger // default: nothing is logged
 
 	MaxSessions    int // more are refused with 503; default 1,000
 	MaxBadMessages int // so many in a row end the connection; default 100
+	MaxUpload      int64 // bytes of a request's body; default 32 MiB
 
 	HandshakeTimeout time.Duration // for a request's header; default 10 s
 	WriteTimeout     time.Duration // for one write to a client; default 5 s
@@ -90,6 +98,7 @@ const (
 	defaultUser             = "10"
 	defaultMaxSessions      = 1000
 	defaultMaxBadMessages   = 100
+	defaultMaxUpload        = 32 << 20
 	defaultHandshakeTimeout = 10 * time.Second
 	defaultWriteTimeout     = 5 * time.Second
 	defaultPingEvery        = 20 * time.Second
@@ -120,6 +129,10 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	orDefault(&c.MaxSessions, defaultMaxSessions)
 	orDefault(&c.MaxBadMessages, defaultMaxBadMessages)
+	orDefault(&c.MaxUpload, defaultMaxUpload)
+	if c.Origins == nil {
+		c.Origins = []string{"http://localhost:8000", "http://localhost:5000", "http://localhost:8002"}
+	}
 	orDefault(&c.HandshakeTimeout, defaultHandshakeTimeout)
 	orDefault(&c.WriteTimeout, defaultWriteTimeout)
 	orDefault(&c.PingEvery, defaultPingEvery)

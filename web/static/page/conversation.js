@@ -1,0 +1,201 @@
+// The conversation as it happens: events come in, turns appear.
+
+import { Captions } from './captions.js';
+import { find } from './dom.js';
+import { TurnView } from './turn.js';
+import { say } from './words.js';
+
+/** @typedef {import('../sori.js').Sori} Sori */
+
+/** A turn that is not over, or whose voice still sounds. */
+class Live {
+  constructor() {
+    this.view = new TurnView();
+    this.captions = new Captions();
+    this.written = '';
+    this.spoken = true;
+    this.announced = -1; // the last clause that a screen reader was given
+    /** When speech ended, and how long after it the first sound was heard. */
+    this.endedAt = 0;
+    this.heardMS = 0;
+    /** @type {import('../sori.js').TurnRecord | null} */
+    this.record = null;
+    this.silent = true; // no voice sounds, or is to come
+    this.latest = 0; // ms heard
+  }
+}
+
+export class Conversation {
+  /**
+   * @param {Sori} sori
+   * @param {HTMLElement} place
+   */
+  constructor(sori, place) {
+    this.sori = sori;
+    this.place = place;
+    /** @type {Live | null} What the user says now. */
+    this.saying = null;
+    /** @type {Map<number, Live>} */
+    this.turns = new Map();
+    this.speechEndedAt = 0;
+    this.wide = matchMedia('(min-width: 72rem)');
+    this.wide.addEventListener('change', () => this.#unfold(this.place.querySelectorAll('details.timing')));
+    this.#follow();
+  }
+
+  #follow() {
+    const { sori } = this;
+    const on = sori.on.bind(sori);
+    on('speech.started', () => this.listen());
+    on('speech.partial', ({ text }) => this.#partial(text));
+    on('speech.stopped', ({ discarded }) => {
+      this.speechEndedAt = performance.now();
+      if (discarded) this.forget();
+    });
+    on('turn.started', (e) => this.#start(e));
+    on('atot.partial', ({ turn, text }) => this.#of(turn, (t) => t.view.hear(text, false)));
+    on('atot.done', ({ turn, text }) => this.#of(turn, (t) => {
+      t.view.hear(text || say('unheard'), true);
+      announce(`${say('you')}: ${text}`);
+    }));
+    on('ttot.partial', ({ turn, text }) => this.#of(turn, (t) => (t.written += text)));
+    on('tts.partial', ({ turn, text, audio_ms = 0 }) => this.#of(turn, (t) => t.captions.add(text, audio_ms)));
+    on('tts.done', ({ turn, audio_ms = 0 }) => this.#of(turn, (t) => (t.captions.length = audio_ms)));
+    on('audio.begin', ({ turn }) => this.#of(turn, (t) => (t.silent = false)));
+    on('playback', ({ turn, ms }) => this.#of(turn, (t) => this.#caption(t, ms)));
+    on('playback.ended', ({ turn }) => this.#of(turn, (t) => {
+      t.silent = true;
+      t.view.element.classList.remove('speaking');
+      this.#settle(turn, t);
+    }));
+    on('reply.corrected', ({ turn, heard }) => this.#of(turn, (t) => {
+      t.view.caption(heard, '');
+      t.view.remark(`— ${say('interrupted')}`);
+    }));
+    for (const end of /** @type {const} */ (['turn.done', 'turn.cancelled', 'turn.failed'])) {
+      on(end, ({ turn, record }) => this.#of(turn, (t) => {
+        t.record = record;
+        if (record.status !== 'done' || !sori.playing) t.silent = t.silent || record.status !== 'done';
+        this.#settle(turn, t);
+      }));
+    }
+    on('restored', ({ lostTurn }) => this.#breakOff(lostTurn));
+  }
+
+  /** The user begins to say something. */
+  listen() {
+    if (this.saying) return;
+    this.saying = new Live();
+    this.saying.view.hear('', false);
+    this.#show(this.saying);
+  }
+
+  /** What the user was saying is no turn. */
+  forget() {
+    this.saying?.view.element.remove();
+    this.saying = null;
+  }
+
+  /** The user has finished, says this page. */
+  ended() {
+    this.speechEndedAt = performance.now();
+  }
+
+  /** The user wrote something. @param {string} text */
+  wrote(text) {
+    this.forget();
+    this.saying = new Live();
+    this.saying.spoken = false;
+    this.saying.view.hear(text, true);
+    this.saying.view.tag('typed');
+    this.speechEndedAt = performance.now();
+    this.#show(this.saying);
+  }
+
+  /** @param {string} text */
+  #partial(text) {
+    this.listen();
+    this.saying?.view.hear(text, false);
+  }
+
+  /** @param {import('../sori.js').TurnStarted} started */
+  #start({ turn, source }) {
+    const live = source !== 'idle' && this.saying ? this.saying : new Live();
+    if (live === this.saying) this.saying = null;
+    live.endedAt = this.speechEndedAt || performance.now();
+    if (source === 'idle') {
+      live.view.you.hidden = true;
+      live.view.remark('');
+    }
+    this.turns.set(turn, live);
+    this.#show(live);
+  }
+
+  /** @param {Live} live @param {number} ms */
+  #caption(live, ms) {
+    if (live.record && live.silent) return;
+    if (ms > 0 && !live.heardMS) live.heardMS = Math.max(1, performance.now() - live.endedAt);
+    live.latest = Math.max(live.latest, ms);
+    const { heard, ahead, clause } = live.captions.at(live.latest);
+    if (clause < 0) return;
+    live.view.caption(heard, ahead);
+    this.#keepInSight(live);
+    for (; live.announced < clause; live.announced++) announce(live.captions.clauses[live.announced + 1].text);
+  }
+
+  /** Shows a turn as it stays, once it is over and silent. @param {number} turn @param {Live} live */
+  #settle(turn, live) {
+    if (!live.record) return;
+    const waits = !live.silent && live.record.status === 'done';
+    if (waits && this.sori.playing === turn) return;
+    if (live.announced < 0 && live.record.ttot_text) announce(live.record.ttot_text);
+    if (live.record.error) announce(live.view.note.textContent ?? '');
+    live.view.finish(live.record, live.heardMS);
+    this.#unfold([live.view.timing]);
+    this.#keepInSight(live);
+    this.turns.delete(turn);
+  }
+
+  /** The session is another one now. @param {number} lost */
+  #breakOff(lost) {
+    for (const [turn, live] of this.turns) {
+      live.view.element.classList.remove('speaking');
+      if (live.record) live.view.finish(live.record, live.heardMS);
+      else if (turn >= lost) live.view.remark(say('lost'), true);
+    }
+    this.turns.clear();
+    this.forget();
+  }
+
+  /** @param {Iterable<HTMLDetailsElement | Element>} all */
+  #unfold(all) {
+    for (const details of all) /** @type {HTMLDetailsElement} */ (details).open = this.wide.matches;
+  }
+
+  /** @param {number} turn @param {(live: Live) => void} act */
+  #of(turn, act) {
+    const live = this.turns.get(turn);
+    if (live) act(live);
+  }
+
+  /** @param {Live} live */
+  #show(live) {
+    find('welcome').hidden = true;
+    if (!live.view.element.isConnected) this.place.append(live.view.element);
+    this.#keepInSight(live, true);
+  }
+
+  /** Follows the talk, unless the user has scrolled away to read. @param {Live} live @param {boolean} [force] */
+  #keepInSight(live, force = false) {
+    const main = find('main');
+    const far = main.scrollHeight - main.scrollTop - main.clientHeight;
+    if (force || (far < 160 && live.view.element === this.place.lastElementChild)) main.scrollTop = main.scrollHeight;
+  }
+}
+
+/** Says something to a screen reader, when it has time. @param {string} text */
+function announce(text) {
+  const place = find('spoken');
+  place.append(Object.assign(document.createElement('p'), { textContent: text }));
+  while (place.childElementCount > 6) place.firstElementChild?.remove();
+}

@@ -1,0 +1,192 @@
+// The page: puts its parts together.
+
+import { Sori, SoriError } from '../sori.js';
+import { Conversation } from './conversation.js';
+import { find, make } from './dom.js';
+import { History } from './history.js';
+import { settings as wire } from './preferences.js';
+import { Settings } from './settings.js';
+import { ConnectionStatus, Doing, notify, unnotify } from './status.js';
+import { Strip } from './strip.js';
+import { Talk } from './talk.js';
+import { failure } from './turn.js';
+import { has, say } from './words.js';
+
+const settings = new Settings();
+const sori = new Sori({ user: settings.values.user, ...wire(settings.values) });
+const conversation = new Conversation(sori, find('conversation'));
+const connection = new ConnectionStatus(sori);
+const doing = new Doing();
+const strip = new Strip(/** @type {HTMLCanvasElement} */ (find('strip')));
+const history = new History(() => settings.values.user);
+const talk = new Talk(sori, {
+  async open() {
+    doing.show('doMicrophone', true);
+    try {
+      await sori.openMicrophone({ deviceId: settings.values.microphone });
+      unnotify();
+      return true;
+    } catch (cause) {
+      complain(cause, () => talk.begin());
+      return false;
+    } finally {
+      doing.show('');
+    }
+  },
+  listening() {
+    if (talk.mode === 'push') {
+      conversation.listen();
+      doing.show('doHearing');
+    } else doing.show('doListening');
+  },
+  finished(turn) {
+    conversation.ended();
+    if (turn) doing.show('doSending', true);
+    else {
+      conversation.forget();
+      rest();
+    }
+  },
+  stop,
+});
+
+/** Says in words what went wrong. @param {unknown} cause @param {() => void} [again] */
+function complain(cause, again) {
+  const code = cause instanceof SoriError ? cause.code : '';
+  notify(has(code) ? say(code) : String(cause), { bad: true, again });
+}
+
+function stop() {
+  sori.cancel();
+}
+
+/** What is to be seen when nobody does anything. */
+function rest() {
+  doing.show(talk.on ? (talk.mode === 'push' ? 'doHearing' : 'doListening') : '');
+}
+
+function showStop() {
+  /** @type {HTMLButtonElement} */ (find('stop')).disabled = !sori.turn && !sori.playing;
+}
+
+// What sori does, step by step.
+sori.on('speech.started', () => sori.playing || doing.show('doHearing'));
+sori.on('speech.stopped', ({ discarded }) => (discarded ? rest() : doing.show('doAtot', true)));
+sori.on('atot.started', () => doing.show('doAtot', true));
+sori.on('ttot.started', () => sori.playing || doing.show('doTtot', true));
+sori.on('tts.started', () => sori.playing || doing.show('doTts', true));
+sori.on('reply.paused', () => doing.show('doPaused'));
+sori.on('reply.resumed', () => doing.show('doSpeaking'));
+sori.on('playback', ({ turn }) => sori.playing === turn && doing.key !== 'doPaused' && doing.key !== 'doHearing' && doing.show('doSpeaking'));
+sori.on('playback.ended', () => sori.turn || rest());
+sori.on('event', ({ type }) => {
+  if (/^turn\.(done|cancelled|failed)$/.test(type) && !sori.playing) rest();
+  showStop();
+});
+sori.on('playback', showStop);
+sori.on('playback.ended', showStop);
+sori.on('level', ({ source, level }) => strip.hear(source, level));
+
+// What is not as it should be.
+sori.on('turn.failed', ({ stage, code }) => notify(failure(stage, code), { bad: true }));
+sori.on('warning', ({ message }) => notify(message));
+sori.on('error', ({ code, message }) => {
+  rest();
+  conversation.forget();
+  if (code === 'no_voice_detector') {
+    settings.set({ mode: 'push' });
+    notify(say('noDetector'));
+  } else if (code !== 'utterance_empty') notify(message, { bad: true });
+});
+sori.on('restored', ({ lostTurn }) => notify(say(lostTurn ? 'restoredLost' : 'restored')));
+sori.on('uplink.slow', () => notify(say('uplinkSlow')));
+sori.on('microphone.lost', () => {
+  talk.lost();
+  rest();
+  complain(new SoriError('mic_lost', ''), () => talk.begin());
+});
+sori.on('state', ({ state }) => {
+  if (state === 'waiting' || state === 'closed') rest();
+  if (state === 'ready') checkHealth();
+});
+sori.on('session.ready', ({ engines }) => {
+  find('engines').textContent = engines.atot ? say('engines', { ...engines }) : '';
+});
+
+/** Says which parts of the server do not work, before the user finds out. */
+async function checkHealth() {
+  try {
+    const { parts } = await (await fetch('/readyz')).json();
+    const sick = parts.filter((/** @type {{ ok: boolean }} */ p) => !p.ok).map((/** @type {{ name: string }} */ { name }) => (has(`part_${name}`) ? say(`part_${name}`) : name));
+    if (sick.length) notify(say('sick', { parts: sick.join(', ') }), { bad: true });
+  } catch {
+    // The server does not say; the conversation will.
+  }
+}
+
+// What the user does.
+for (const radio of /** @type {NodeListOf<HTMLInputElement>} */ (document.querySelectorAll('input[name=mode]'))) {
+  radio.addEventListener('change', () => radio.checked && settings.set({ mode: radio.value }));
+}
+find('stop').addEventListener('click', stop);
+find('write').addEventListener('submit', async (event) => {
+  event.preventDefault();
+  const field = /** @type {HTMLInputElement} */ (find('text'));
+  const text = field.value.trim();
+  if (text && (await write(text))) field.value = '';
+});
+
+/** @param {string} text @returns {Promise<boolean>} it was sent */
+async function write(text) {
+  try {
+    await sori.openSpeaker();
+    sori.cancel();
+    sori.text(text);
+  } catch (cause) {
+    complain(cause);
+    return false;
+  }
+  conversation.wrote(text);
+  doing.show('doSending', true);
+  return true;
+}
+
+settings.onchange = (changed) => {
+  showSettings();
+  if ('microphone' in changed && talk.on) {
+    talk.end();
+    talk.begin();
+  }
+  // A session's user is set once, and what the server's own language is only a
+  // new session tells.
+  if ('user' in changed || changed.language === '') {
+    location.reload();
+    return;
+  }
+  if ('theme' in changed) strip.repaint();
+  if (['language', 'voice', 'instructions', 'eagerness', 'mode'].some((name) => name in changed)) {
+    sori.configure(wire(settings.values));
+  }
+};
+
+function showSettings() {
+  const { mode } = settings.values;
+  for (const radio of /** @type {NodeListOf<HTMLInputElement>} */ (document.querySelectorAll('input[name=mode]'))) {
+    radio.checked = radio.value === mode;
+  }
+  talk.setMode(mode);
+  connection.show();
+  doing.again();
+  if (sori.session) find('engines').textContent = say('engines', { ...sori.session.engines });
+  find('starters').replaceChildren(...['starter1', 'starter2', 'starter3'].map((key) => {
+    const button = make('button', { type: 'button' }, say(key));
+    button.addEventListener('click', () => write(say(key)));
+    return make('li', {}, button);
+  }));
+}
+
+showSettings();
+addEventListener('pagehide', () => sori.close());
+sori.connect().catch(() => {}); // the state tells
+
+export { history, sori };

@@ -1,0 +1,127 @@
+// One turn as it is seen: what the user said, what sori answered, how long it
+// took, and both recordings.
+
+import { make } from './dom.js';
+import { replayButton } from './replay.js';
+import { waterfall } from './waterfall.js';
+import { duration, has, language, say } from './words.js';
+
+/** @typedef {import('../sori.js').TurnRecord} TurnRecord */
+
+export class TurnView {
+  constructor() {
+    this.when = make('time', { class: 'when' });
+    this.said = make('p', { class: 'words' });
+    this.saidMore = make('div', { class: 'more' });
+    this.heard = make('span', { class: 'heard' });
+    this.ahead = make('span', { class: 'ahead' });
+    this.note = make('span', { class: 'note' });
+    this.reply = make('p', { class: 'words' }, this.heard, this.ahead, this.note);
+    this.replyMore = make('div', { class: 'more' });
+    this.you = make('div', { class: 'voice you' }, make('h3', { class: 'who' }, say('you')), this.said, this.saidMore);
+    this.sori = make('div', { class: 'voice sori' }, make('h3', { class: 'who' }, 'sori'), this.reply, this.replyMore);
+    this.sori.hidden = true;
+    this.timing = make('details', { class: 'timing' });
+    this.timing.hidden = true;
+    this.element = make('article', { class: 'turn' }, this.when, this.you, this.sori, this.timing);
+    this.time(new Date());
+  }
+
+  /** A turn of earlier. @param {TurnRecord} record */
+  static of(record) {
+    const view = new TurnView();
+    view.finish(record, 0);
+    return view;
+  }
+
+  /** @param {Date} date */
+  time(date) {
+    this.when.dateTime = date.toISOString();
+    this.when.textContent = date.toLocaleTimeString(language(), { hour: '2-digit', minute: '2-digit' });
+  }
+
+  /** What the user said so far. @param {string} text @param {boolean} final */
+  hear(text, final) {
+    this.said.textContent = text || say('listening');
+    this.said.classList.toggle('tentative', !final);
+  }
+
+  /** How the words came. @param {string} key */
+  tag(key) {
+    this.you.querySelector('.who')?.append(make('small', {}, ` ${say(key)}`));
+  }
+
+  /** @param {string} heard @param {string} ahead */
+  caption(heard, ahead) {
+    this.sori.hidden = false;
+    this.heard.textContent = heard;
+    this.ahead.textContent = ahead;
+    this.element.classList.toggle('speaking', ahead !== '');
+  }
+
+  /** A word beside the reply. @param {string} text @param {boolean} [bad] */
+  remark(text, bad = false) {
+    this.sori.hidden = false;
+    this.note.textContent = text;
+    this.note.classList.toggle('bad', bad);
+  }
+
+  /**
+   * The turn is over.
+   * @param {TurnRecord} record
+   * @param {number} heardMS from the end of speech to the first sound as it was heard here, 0 if it was not
+   */
+  finish(record, heardMS) {
+    this.element.dataset.status = record.status;
+    this.element.dataset.turn = record.id;
+    this.time(new Date(record.started_at));
+    if (record.atot_text) this.hear(record.atot_text, true);
+    else if (record.input_wav) this.hear(say('unheard'), false);
+    else this.you.hidden = !this.said.textContent;
+    if (record.ttot_text) this.caption(record.ttot_text, '');
+    if (record.heard_ms != null && record.status === 'cancelled') this.remark(`— ${say('stopped')}`);
+    if (record.error) this.remark(failure(record.error.stage, record.error.code), true);
+    else if (record.status === 'done' && !record.ttot_text) this.remark(say('noAnswer'));
+    this.saidMore.replaceChildren();
+    this.replyMore.replaceChildren();
+    if (record.input_wav) this.saidMore.append(replayButton('playYou', record.input_wav, record.input_ms));
+    if (record.output_wav) this.replyMore.append(replayButton('playSori', record.output_wav, record.output_ms));
+    this.measure(record.timings, heardMS, record.heard_ms ?? record.output_ms, record.input_wav !== null);
+  }
+
+  /**
+   * @param {Partial<import('../sori.js').Timings>} timings
+   * @param {number} heard ms, or 0
+   * @param {number} outputMS
+   * @param {boolean} spoken
+   */
+  measure(timings, heard, outputMS, spoken) {
+    const picture = waterfall(timings, { heard, outputMS, spoken });
+    this.timing.hidden = !picture;
+    if (!picture) return;
+    const first = heard || timings.heard_first_ms || timings.audio_first_ms;
+    const text = timings.ttot_done_ms;
+    let summary = say('timingNone');
+    if (first) summary = say('timing', { ms: duration(first) });
+    else if (text) summary = say('timingText', { ms: duration(text) });
+    this.timing.replaceChildren(make('summary', {}, summary), picture);
+  }
+}
+
+/**
+ * What a failed stage means to the user.
+ * @param {string} stage
+ * @param {string} code
+ */
+export function failure(stage, code) {
+  /** @type {Record<string, string>} */
+  const known = {
+    engine_busy: 'failedBusy',
+    no_speech: 'failedNoSpeech',
+    language_unsupported: 'failedLanguage',
+    engine_rejected: 'failedRejected',
+    empty_reply: 'noAnswer',
+  };
+  const key = known[code] ?? `failed_${stage}`;
+  return has(key) ? say(key) : code;
+}

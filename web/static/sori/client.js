@@ -1,0 +1,397 @@
+// A conversation: the session on the wire, the microphone and the loudspeaker.
+
+import { Microphone, Speaker } from './audio.js';
+import { Connection } from './connection.js';
+import { Emitter, SoriError } from './events.js';
+
+const PCM = 'pcm_s16le';
+const REPORT_EVERY = 250; // ms of audio between two playback reports
+const UPLINK_LIMIT = 512 << 10; // bytes that may wait for a slow network: 16 s
+const LEAST_UTTERANCE = 100; // ms; the server takes no less
+
+/** @typedef {import('../sori.js').Settings} Settings */
+/** @typedef {import('../sori.js').Options} Options */
+/** @typedef {import('../sori.js').ServerEvent} ServerEvent */
+/** @typedef {import('../sori.js').SoriEvents} SoriEvents */
+
+/** @extends {Emitter<SoriEvents>} */
+export class Sori extends Emitter {
+  /** The session as the server last described it. @type {import('../sori.js').Ready | null} */
+  session = null;
+  /** @type {import('../sori.js').ConnectionState} */
+  state = { state: 'closed', code: 1000, reason: '' };
+  /** The number of the last thing that came from the server, audio included. */
+  lastSeq = 0;
+  /** Frames of audio that were sent in this session. */
+  sentFrames = 0;
+  /** The live turn, 0 when there is none. */
+  turn = 0;
+  /** The turn whose reply sounds now, 0 when none does. */
+  playing = 0;
+  /** Frames of the microphone go to the server. */
+  talking = false;
+
+  /** @type {Settings} */
+  #settings;
+  /** @type {Options} */
+  #options;
+  /** @type {Connection} */
+  #line;
+  /** @type {AudioContext | null} */
+  #context = null;
+  /** @type {Microphone | null} */
+  #microphone = null;
+  /** @type {Speaker | null} */
+  #speaker = null;
+  /** What is known of the reply that comes in. */
+  #reply = { turn: 0, rate: 0, ms: Infinity, heard: 0, reported: 0 };
+  #utteranceBytes = 0;
+  #uplinkSlow = false;
+  /** @type {{ session: string, turn: number } | null} */
+  #broken = null;
+
+  /**
+   * @param {Settings} [settings] of the session, as they go over the wire
+   * @param {Options} [options] of this client
+   */
+  constructor(settings = {}, options = {}) {
+    super();
+    this.#options = options;
+    const tools = Object.entries(options.tools ?? {}).map(([name, { description, parameters }]) => ({ name, description, parameters }));
+    this.#settings = {
+      input: { encoding: PCM, rate: 16_000 },
+      output: { encoding: PCM, rate: 24_000 },
+      ...(tools.length > 0 && { tools }),
+      ...settings,
+    };
+    const WebSocketClass = options.WebSocket ?? globalThis.WebSocket;
+    if (!WebSocketClass) throw new SoriError('no_websocket', 'This runtime has no WebSocket: hand one over, new Sori(settings, { WebSocket }).');
+    this.#line = new Connection(options.url ?? homeURL(), WebSocketClass, options.reconnect ?? true, {
+      opened: () => this.#send('session.configure', this.#settings),
+      text: (text) => this.#take(text),
+      audio: (audio) => this.#hear(audio),
+      state: (state) => this.#moved(state),
+    });
+  }
+
+  /** Opens the session. It fails only when there is no use in trying again. */
+  connect() {
+    return new Promise((/** @type {(ready: import('../sori.js').Ready) => void} */ resolve, reject) => {
+      if (this.state.state === 'ready' && this.session) return resolve(this.session);
+      const offs = [
+        this.on('session.ready', (ready) => (stop(), resolve(ready))),
+        this.on('state', (s) => s.state === 'closed' && (stop(), reject(Connection.failure(s.code, s.reason)))),
+      ];
+      const stop = () => offs.forEach((off) => off());
+      this.#line.open();
+    });
+  }
+
+  /** Ends the session, and gives microphone and loudspeaker back. */
+  async close() {
+    this.closeMicrophone();
+    this.#line.close();
+    this.#speaker?.close();
+    this.#speaker = null;
+    await this.#context?.close();
+    this.#context = null;
+  }
+
+  /** Changes settings, now and for each reconnection. @param {Settings} settings */
+  configure(settings) {
+    this.#settings = { ...this.#settings, ...settings };
+    this.#send('session.configure', settings);
+  }
+
+  /** Says something in writing. It stops a reply that sounds. @param {string} text */
+  text(text) {
+    this.#need(this.#send('text', { text }));
+  }
+
+  /**
+   * Sends audio from elsewhere than the microphone: whole samples in the
+   * session's input format.
+   * @param {ArrayBuffer | ArrayBufferView} audio
+   */
+  send(audio) {
+    this.#need(this.#push(audio));
+  }
+
+  /** Ends the utterance: what was sent is the user's turn. */
+  commit() {
+    this.#utteranceBytes = 0;
+    this.#need(this.#send('utterance.end'));
+  }
+
+  /** Throws away what was sent since the last turn. */
+  clear() {
+    this.#utteranceBytes = 0;
+    this.#need(this.#send('utterance.clear'));
+  }
+
+  /** Stops the reply, here at once and then on the server. */
+  cancel() {
+    const turn = this.turn || this.playing;
+    if (!turn) return;
+    this.#report(true);
+    this.#speaker?.flush(turn);
+    this.#silence();
+    if (this.turn) this.#send('turn.cancel', { turn });
+  }
+
+  /**
+   * Answers a tool call that no tool in the options answers.
+   * @param {string} id
+   * @param {string} output
+   * @param {string} [error]
+   */
+  answerTool(id, output, error) {
+    this.#send('tool.result', { id, output, ...(error && { error }) });
+  }
+
+  /**
+   * Makes replies audible. Browsers allow it only after the user did something
+   * on the page, such as pressing a button.
+   */
+  async openSpeaker() {
+    const context = await this.#audio();
+    if (this.#speaker) return;
+    const speaker = new Speaker(context);
+    this.#speaker = speaker;
+    speaker.onplayed = (played) => this.#played(played);
+    await speaker.open();
+  }
+
+  /** Opens the microphone; talk() then sends what it hears. @param {{ deviceId?: string }} [options] */
+  async openMicrophone({ deviceId } = {}) {
+    await this.openSpeaker();
+    this.#microphone?.close();
+    const microphone = new Microphone(await this.#audio(), this.#settings.input?.rate ?? 16_000);
+    this.#microphone = microphone;
+    microphone.onframe = (pcm, level) => {
+      this.emit('level', { source: 'input', level });
+      if (this.talking) this.#push(pcm);
+    };
+    microphone.onlost = () => {
+      this.talking = false;
+      this.emit('microphone.lost', {});
+    };
+    await microphone.open(deviceId);
+  }
+
+  /** The open microphone's device id, or "". */
+  get microphone() {
+    return this.#microphone?.deviceId ?? '';
+  }
+
+  closeMicrophone() {
+    this.talking = false;
+    this.#microphone?.close();
+    this.#microphone = null;
+  }
+
+  /** Sends what the microphone hears from now on, and what it heard just before. */
+  talk() {
+    if (!this.#microphone?.stream) throw new SoriError('mic_closed', 'Open the microphone first.');
+    if (this.#manual) this.cancel(); // who presses the button has the floor
+    this.talking = true;
+    for (const pcm of this.#microphone.takeRecent()) this.#push(pcm);
+  }
+
+  /**
+   * Sends no more of the microphone. With manual turn detection this ends the
+   * utterance. @returns {boolean} whether a turn follows from that
+   */
+  hush() {
+    if (!this.talking) return false;
+    this.talking = false;
+    if (!this.#manual) return false;
+    const bytesPerMS = ((this.#settings.input?.rate ?? 16_000) * 2) / 1000;
+    if (this.#utteranceBytes < LEAST_UTTERANCE * bytesPerMS) {
+      this.#utteranceBytes = 0;
+      this.#send('utterance.clear');
+      return false;
+    }
+    this.#utteranceBytes = 0;
+    return this.#send('utterance.end');
+  }
+
+  get #manual() {
+    return (this.#settings.turn_detection?.mode ?? 'manual') === 'manual';
+  }
+
+  async #audio() {
+    this.#context ??= new AudioContext({ latencyHint: 'interactive' });
+    if (this.#context.state === 'suspended') await this.#context.resume();
+    return this.#context;
+  }
+
+  /** @param {string} type @param {object} [fields] @returns {boolean} it was sent */
+  #send(type, fields) {
+    return this.#line.send(JSON.stringify({ type, ...fields }));
+  }
+
+  /** @param {boolean} sent */
+  #need(sent) {
+    if (!sent) throw new SoriError('not_connected', 'There is no connection right now.');
+  }
+
+  /** @param {ArrayBuffer | ArrayBufferView} pcm @returns {boolean} it was sent */
+  #push(pcm) {
+    if (this.state.state !== 'ready') return false;
+    const slow = this.#line.waiting > UPLINK_LIMIT;
+    if (slow && !this.#uplinkSlow) this.emit('uplink.slow', {});
+    this.#uplinkSlow = slow;
+    if (slow || !this.#line.send(pcm)) return false;
+    this.sentFrames++;
+    this.#utteranceBytes += pcm.byteLength;
+    return true;
+  }
+
+  /** @param {import('../sori.js').ConnectionState} state */
+  #moved(state) {
+    if (this.state.state === 'ready' && this.session && state.state !== 'closed') {
+      this.#broken = { session: this.session.session, turn: this.turn };
+    }
+    this.state = state;
+    if (state.state === 'waiting' || state.state === 'closed') {
+      this.turn = 0;
+      this.#utteranceBytes = 0;
+    }
+    this.emit('state', state);
+  }
+
+  /** @param {string} text */
+  #take(text) {
+    /** @type {ServerEvent} */
+    let event;
+    try {
+      event = JSON.parse(text);
+    } catch {
+      return; // not ours: a proxy's word, perhaps
+    }
+    this.lastSeq = event.seq;
+    this.#follow(event);
+    this.emit(event.type, /** @type {any} */ (event));
+    this.emit('event', event);
+  }
+
+  /** @param {ServerEvent} event */
+  #follow(event) {
+    switch (event.type) {
+      case 'session.ready':
+        this.#begin(event);
+        break;
+      case 'pong':
+        this.#line.ponged(event.id ?? '');
+        break;
+      case 'turn.started':
+        this.turn = event.turn;
+        break;
+      case 'audio.begin':
+        this.#reply = { turn: event.turn, rate: event.rate, ms: Infinity, heard: 0, reported: 0 };
+        this.#speaker?.begin(event.turn, event.rate);
+        break;
+      case 'audio.end':
+        this.#reply.ms = event.audio_ms;
+        this.#speaker?.end();
+        break;
+      case 'reply.paused':
+        this.#report(true);
+        this.#speaker?.pause();
+        break;
+      case 'reply.resumed':
+        this.#speaker?.resume();
+        break;
+      case 'reply.corrected':
+      case 'turn.cancelled':
+        this.#speaker?.flush(event.turn);
+        this.#silence();
+        break;
+      case 'tool.call':
+        this.#runTool(event);
+        break;
+      default:
+    }
+    if (/^turn\.(done|cancelled|failed)$/.test(event.type) && event.turn === this.turn) this.turn = 0;
+  }
+
+  /** @param {import('../sori.js').Ready} ready */
+  #begin(ready) {
+    const first = ready.session !== this.session?.session;
+    this.session = ready;
+    if (!first) return;
+    this.#line.settled();
+    this.sentFrames = 0;
+    this.#speaker?.reset();
+    this.#silence();
+    this.#reply = { turn: 0, rate: 0, ms: Infinity, heard: 0, reported: 0 };
+    this.#moved({ state: 'ready' });
+    if (this.#broken) {
+      this.emit('restored', { session: ready.session, previous: this.#broken.session, lostTurn: this.#broken.turn });
+      this.#broken = null;
+    }
+  }
+
+  /** @param {ArrayBuffer} pcm */
+  #hear(pcm) {
+    this.lastSeq++;
+    this.emit('audio', { turn: this.#reply.turn, rate: this.#reply.rate, pcm });
+    this.#speaker?.push(pcm.slice(0)); // listeners may keep theirs
+  }
+
+  /** @param {import('./audio.js').Played} played */
+  #played({ what, turn, ms, level, gaps, buffered }) {
+    this.emit('level', { source: 'output', level });
+    const reply = this.#reply;
+    if (!turn || turn !== reply.turn || what === 'cut') return;
+    const ended = what === 'ended';
+    const latency = this.#speaker?.latency ?? 0;
+    reply.heard = Math.max(reply.heard, Math.min(ended ? ms : ms - latency, reply.ms), 0);
+    if (ms > 0) this.playing = turn;
+    this.emit('playback', { turn, ms: reply.heard, buffered, gaps });
+    this.#report(ended);
+    if (!ended) return;
+    setTimeout(() => {
+      if (this.playing !== turn) return;
+      this.playing = 0;
+      this.emit('playback.ended', { turn, ms: reply.heard });
+    }, latency);
+  }
+
+  #silence() {
+    if (!this.playing) return;
+    const { turn, heard } = this.#reply;
+    this.playing = 0;
+    this.emit('playback.ended', { turn, ms: heard });
+  }
+
+  /** Tells the server what was heard. @param {boolean} now */
+  #report(now) {
+    const reply = this.#reply;
+    const ms = Math.round(reply.heard);
+    if (!this.#speaker || !reply.turn || ms <= reply.reported || (!now && ms - reply.reported < REPORT_EVERY)) return;
+    reply.reported = ms;
+    this.#send('playback', { turn: reply.turn, ms });
+  }
+
+  /** @param {import('../sori.js').ToolCall} call */
+  async #runTool({ id, name, arguments: args }) {
+    const tool = this.#options.tools?.[name];
+    if (!tool) return;
+    try {
+      const output = await tool.run(args);
+      this.answerTool(id, typeof output === 'string' ? output : JSON.stringify(output) ?? '');
+    } catch (cause) {
+      this.answerTool(id, '', String(cause).slice(0, 500) || 'failed');
+    }
+  }
+}
+
+/** The server that this library came from. */
+function homeURL() {
+  const url = new URL('/ws', import.meta.url);
+  if (!url.protocol.startsWith('http')) throw new SoriError('no_url', 'Say where the server is: new Sori(settings, { url }).');
+  url.protocol = url.protocol.replace('http', 'ws');
+  return url.href;
+}
