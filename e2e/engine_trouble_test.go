@@ -1,0 +1,162 @@
+//go:build e2e
+
+package e2e_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"sori/audio"
+	"sori/client"
+	"sori/stage"
+)
+
+// stub is an engine whose behaviour a turn chooses by its user id, so that one
+// server meets every kind of trouble, and healthy sessions beside it.
+func stub(t *testing.T, healthy http.HandlerFunc) *httptest.Server {
+	t.Helper()
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body) //nolint:errcheck // a stub
+		switch who := string(body); {
+		case strings.Contains(who, "user-500"):
+			http.Error(w, "the engine is on fire", http.StatusInternalServerError)
+		case strings.Contains(who, "user-hang"):
+			<-r.Context().Done()
+		case strings.Contains(who, "user-drip"):
+			w.Header().Set("Content-Length", "100000")
+			for r.Context().Err() == nil {
+				_, _ = w.Write([]byte(" ")) //nolint:errcheck // a stub
+				_ = http.NewResponseController(w).Flush()
+				time.Sleep(time.Second)
+			}
+		case strings.Contains(who, "user-close"):
+			w.Header().Set("Content-Length", "1000")
+			w.WriteHeader(http.StatusOK)
+			_, _ = w.Write([]byte("{")) //nolint:errcheck // a stub
+			_ = http.NewResponseController(w).Flush()
+			panic(http.ErrAbortHandler)
+		case strings.Contains(who, "user-html"):
+			w.Header().Set("Content-Type", "text/html")
+			fmt.Fprint(w, "<html><body>404 nginx</body></html>")
+		case strings.Contains(who, "user-empty"):
+			fmt.Fprint(w, `{"user_id":"x","input_wav":null,"atot_text":"","ttot_text":""}`)
+		default:
+			healthy(w, r)
+		}
+	}))
+	t.Cleanup(srv.Close)
+	return srv
+}
+
+// An engine that fails costs its own turn and no other: the client gets the
+// event, the turn is recorded as far as it got, the session goes on.
+func TestEnginesThatFail(t *testing.T) {
+	t.Parallel()
+	engines := map[stage.Name]http.HandlerFunc{
+		stage.ATOT: func(w http.ResponseWriter, _ *http.Request) {
+			fmt.Fprint(w, `{"user_id":"x","input_wav":"/a.wav","atot_text":"hello"}`)
+		},
+		stage.TTOT: func(w http.ResponseWriter, _ *http.Request) {
+			fmt.Fprint(w, `{"user_id":"x","ttot_text":"Good day to you."}`)
+		},
+		stage.TTS: func(w http.ResponseWriter, _ *http.Request) {
+			head := audio.WAVHeader(16000, 1, 32000)
+			w.Header().Set("Content-Type", "audio/wav")
+			_, _ = w.Write(append(head[:], make([]byte, 32000)...)) //nolint:errcheck // a stub
+		},
+	}
+	args := []string{"--engine-timeout", "3s"}
+	for name, healthy := range engines {
+		args = append(args, "--"+string(name), stub(t, healthy).URL)
+	}
+	s := serve(t, args...)
+
+	codes := map[string]string{
+		"500": stage.CodeStatus, "hang": stage.CodeTimeout, "drip": stage.CodeTimeout,
+		"close": stage.CodeCutOff, "html": stage.CodeBadReply, "empty": "",
+	}
+	for trouble, code := range codes {
+		t.Run(trouble, func(t *testing.T) {
+			t.Parallel()
+			user := "user-" + trouble
+			c := format(16000)
+			c.User = &user
+			conn := dial(t, s, c)
+			for range 2 { // the session goes on
+				a := ask(t, conn, client.Turn{PCM: make([]byte, 32000), Rate: 16000, Fast: true})
+				if a.Done() || a.Record.Error == nil {
+					t.Fatalf("the turn went well: %+v", a.Record)
+				}
+				if code != "" && a.Record.Error.Code != code {
+					t.Errorf("failed with %s (%s), want %s", a.Record.Error.Code, a.Record.Error.Message, code)
+				}
+				if len(a.Record.Error.Message) < 20 {
+					t.Errorf("no sentence: %q", a.Record.Error.Message)
+				}
+			}
+			var u struct {
+				ATOT []string `json:"atot_text_list"`
+			}
+			if s.get("/users/"+user, &u); len(u.ATOT) != 2 {
+				t.Errorf("%d turns are recorded, want 2", len(u.ATOT))
+			}
+		})
+	}
+	t.Run("a healthy session beside them", func(t *testing.T) {
+		t.Parallel()
+		conn := dial(t, s, format(16000))
+		for range 20 {
+			a := ask(t, conn, client.Turn{Text: "hello"})
+			if !a.Done() {
+				t.Fatalf("a healthy session failed: %+v", a.Record.Error)
+			}
+			if d, ok := a.Delay(); !ok || d > time.Second {
+				t.Errorf("it waited %v for its first audio", d)
+			}
+		}
+	})
+}
+
+// As in the seed: the turn is saved though TTS is down.
+func TestTTSDown(t *testing.T) {
+	t.Parallel()
+	s := serve(t, "--tts", "http://127.0.0.1:1")
+	a := ask(t, dial(t, s, format(16000)), client.Turn{Text: "hello"})
+	if a.Done() || a.Record.Error.Code != stage.CodeUnreachable || a.Record.TTOTText == "" || a.Record.OutputWAV != nil {
+		t.Errorf("record %+v", a.Record)
+	}
+}
+
+// An engine child that dies is started again; the turn after it goes well.
+func TestTheEngineChildDies(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	conn := dial(t, s, format(16000))
+	question := ask(t, conn, client.Turn{Text: "what can you do"})
+	kids := children(t, s.cmd.Process.Pid)
+	if len(kids) != 1 {
+		t.Skipf("no /proc, or no child: %v", kids)
+	}
+	killProcess(t, kids[0])
+	deadline := time.Now().Add(30 * time.Second)
+	for {
+		a := ask(t, conn, client.Turn{PCM: question.Audio, Rate: 16000, Fast: true})
+		if a.Done() {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("30 s after the child died turns still fail: %+v", a.Record.Error)
+		}
+	}
+	if err := s.stop(); err != nil {
+		t.Fatal(err)
+	}
+	for _, pid := range children(t, s.cmd.Process.Pid) {
+		t.Errorf("child %d outlives the server", pid)
+	}
+}
