@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"sori/engines/energy"
+	"sori/engines/enginehttp"
+	"sori/engines/flite"
+	"sori/engines/models"
+	"sori/engines/moonshine"
+	"sori/engines/ort"
+	"sori/engines/responder"
+	"sori/engines/silero"
+	"sori/stage"
+)
+
+// loaded is what a process of engines holds.
+type loaded struct {
+	config     enginehttp.Config
+	recognizer *moonshine.Recognizer
+	voice      *silero.Model
+	speech     *flite.Synthesizer
+}
+
+// load loads the engines of the stages, all at once.
+func (e *engineCmd) load(ctx context.Context, c *console, stages []stage.Name, files *models.Files, log *slog.Logger) (*loaded, error) {
+	l := &loaded{}
+	var g errgroup.Group
+	if slices.Contains(stages, stage.ATOT) {
+		g.Go(func() error { return l.loadATOT(files, e.Workers) })
+	}
+	if slices.Contains(stages, stage.TTS) {
+		g.Go(func() (err error) {
+			l.speech, err = flite.Open(ctx, files.Flite, flite.Options{Workers: e.Workers, CacheDir: e.cacheDir(c, log)})
+			if err != nil {
+				return fmt.Errorf("the voice can't be loaded: %w; `sori models verify` says more", err)
+			}
+			return nil
+		})
+	}
+	if slices.Contains(stages, stage.TTOT) {
+		l.config.TTOT = responder.New(responder.Options{})
+	}
+	if err := g.Wait(); err != nil {
+		l.close(ctx)
+		return nil, err
+	}
+	if l.recognizer != nil {
+		l.config.ATOT = enginehttp.Hearing{Name: moonshine.Engine, Languages: []string{"en"}, Hear: l.recognizer.Stream}
+	}
+	if l.speech != nil {
+		l.config.TTS = l.speech
+	}
+	return l, nil
+}
+
+func (l *loaded) loadATOT(files *models.Files, workers int) error {
+	r, err := ort.Open(files.Runtime)
+	if err != nil {
+		return fmt.Errorf("the library that runs the models can't be loaded: %w; `sori doctor` says more", err)
+	}
+	if l.voice, err = silero.Open(r, files.Silero); err != nil {
+		return fmt.Errorf("the voice detector can't be loaded: %w; `sori models verify` says more", err)
+	}
+	detector := func() (moonshine.Detector, error) {
+		d, err := l.voice.NewDetector()
+		if err != nil {
+			return nil, err
+		}
+		return energy.NewGate(d), nil
+	}
+	l.recognizer, err = moonshine.Open(r,
+		moonshine.Files{Encoder: files.Encoder, Decoder: files.Decoder, Vocabulary: files.Vocabulary},
+		moonshine.Options{Workers: workers, NewDetector: detector})
+	if err != nil {
+		return fmt.Errorf("the recogniser can't be loaded: %w; `sori models verify` says more", err)
+	}
+	return nil
+}
+
+func (l *loaded) close(ctx context.Context) {
+	if l.recognizer != nil {
+		l.recognizer.Close()
+	}
+	if l.voice != nil {
+		l.voice.Close()
+	}
+	if l.speech != nil {
+		_ = l.speech.Close(ctx) //nolint:errcheck // the process ends
+	}
+}
+
+// warming lets requests wait until the engines are loaded, so that the address
+// answers from the first moment on. Only the health page does not wait.
+type warming struct {
+	loaded  chan struct{} // closed by ready
+	handler http.Handler  // set before loaded is closed
+}
+
+func newWarming() *warming { return &warming{loaded: make(chan struct{})} }
+
+// ready hands all requests to h.
+func (w *warming) ready(h http.Handler) {
+	w.handler = h
+	close(w.loaded)
+}
+
+// ServeHTTP answers a request.
+func (w *warming) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/health" {
+		select {
+		case <-w.loaded:
+		default:
+			rw.Header().Set("Content-Type", "application/json")
+			rw.Header().Set("Retry-After", "1")
+			rw.WriteHeader(http.StatusServiceUnavailable)
+			fmt.Fprintln(rw, `{"status":"loading","ready":false}`)
+			return
+		}
+	}
+	select {
+	case <-w.loaded:
+		w.handler.ServeHTTP(rw, r)
+	case <-r.Context().Done():
+	}
+}

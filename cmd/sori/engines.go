@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"sori/clients/atot"
+	"sori/clients/discover"
+	"sori/clients/endpoint"
+	"sori/clients/ttot"
+	"sori/clients/tts"
+	"sori/engines/models"
+	"sori/stage"
+)
+
+// engines is what serves the three stages.
+type engines struct {
+	atot  *atot.Client
+	ttot  *ttot.Client
+	tts   *tts.Client
+	local *localEngines // nil when no stage is served locally
+	about map[stage.Name]string
+}
+
+// startEngines starts the local engines, if any are asked for, and makes the
+// clients of all. files are the models, nil when they are not there. The caller
+// closes what it gets.
+func startEngines(ctx context.Context, c *console, cfg *engineURLs, files *models.Files, log *slog.Logger) (*engines, error) {
+	e := &engines{about: map[stage.Name]string{}}
+	specs := cfg.stages()
+	if specs[stage.TTOT] == "" {
+		specs[stage.TTOT] = local
+		if f, ok := discover.LLM(ctx, discover.Usual()); ok {
+			specs[stage.TTOT] = f.URL
+			e.about[stage.TTOT] = fmt.Sprintf("found on this machine, %s", f.Server)
+		}
+	}
+	var wanted []stage.Name
+	for _, name := range []stage.Name{stage.ATOT, stage.TTOT, stage.TTS} {
+		if isLocal(specs[name]) {
+			wanted = append(wanted, name)
+		}
+	}
+	addr := ""
+	if len(wanted) > 0 {
+		l, err := startLocal(ctx, c, cfg, wanted, files, log)
+		if err != nil {
+			return nil, err
+		}
+		e.local, addr = l, l.addr()
+	}
+	if err := e.connect(c, cfg, specs, addr, log); err != nil {
+		e.close()
+		return nil, err
+	}
+	return e, nil
+}
+
+// connect makes the clients.
+func (e *engines) connect(c *console, cfg *engineURLs, specs map[stage.Name]string, addr string, log *slog.Logger) error {
+	o := endpoint.Options{Timeout: cfg.EngineTimeout, Getenv: c.getenv, Log: log}
+	var err error
+	spec := func(name stage.Name) string {
+		if isLocal(specs[name]) && e.about[name] == "" {
+			e.about[name] = "local"
+		}
+		if more := strings.Count(specs[name], ","); more > 0 {
+			e.about[name] = strings.TrimPrefix(fmt.Sprintf("%s, %d to fall back on", e.about[name], more), ", ")
+		}
+		return resolveLocal(specs[name], addr, localName(name))
+	}
+	if e.atot, err = atot.New(spec(stage.ATOT), o); err != nil {
+		return err
+	}
+	if e.ttot, err = ttot.New(spec(stage.TTOT), o); err != nil {
+		return err
+	}
+	e.tts, err = tts.New(spec(stage.TTS), o)
+	return err
+}
+
+// checks asks all engines of all stages whether they are there.
+func (e *engines) checks(ctx context.Context) []endpoint.Check {
+	all := e.atot.Check(ctx)
+	all = append(all, e.ttot.Check(ctx)...)
+	return append(all, e.tts.Check(ctx)...)
+}
+
+// wait waits until the local engines can work.
+func (e *engines) wait(ctx context.Context) error {
+	if e.local == nil {
+		return nil
+	}
+	return e.local.wait(ctx)
+}
+
+// close ends the connections and the local engines.
+func (e *engines) close() {
+	if e.atot != nil {
+		e.atot.Close()
+	}
+	if e.ttot != nil {
+		e.ttot.Close()
+	}
+	if e.tts != nil {
+		e.tts.Close()
+	}
+	if e.local != nil {
+		e.local.stop()
+	}
+}
+
+// findModels gives the models' files, and an error that says what to do when
+// one is missing.
+func findModels(p *modelsPlace, c *console) (dir string, files *models.Files, err error) {
+	dir, bundles, err := p.find(c)
+	if err != nil {
+		return dir, nil, err
+	}
+	if err = models.Check(dir, bundles); err != nil {
+		return dir, nil, err
+	}
+	f, err := models.Locate(dir, bundles)
+	return dir, &f, err
+}
+
+// missingModels says what to do when the local engines lack their models.
+func missingModels(err error) error {
+	if e, ok := errors.AsType[*models.Error](err); ok && e.Code != models.CodeMissing {
+		return err
+	}
+	return fmt.Errorf("%w\nThe local engines need their models: run `sori models pull` (or `make models`) once, or name other engines with --atot and --tts", err)
+}

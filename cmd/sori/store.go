@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"sori/history"
+	"sori/history/redisstore"
+	"sori/history/sqlitestore"
+)
+
+// open opens the store that is configured and gives its name for people. Redis
+// need not be up yet.
+func (s *storage) open(ctx context.Context, dataDir string) (store history.Store, name string, err error) {
+	path, redis, err := s.storeURL(dataDir)
+	if err != nil {
+		return nil, "", err
+	}
+	if redis != "" {
+		st, err := redisstore.Open(redis, redisstore.Options{Limit: s.HistoryLimit})
+		if err != nil {
+			return nil, "", err
+		}
+		return st, "Redis, " + withoutSecrets(redis), nil
+	}
+	if s.Store != "" {
+		if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+			return nil, "", err
+		}
+	}
+	st, err := sqlitestore.Open(ctx, path, sqlitestore.Options{Limit: s.HistoryLimit})
+	if err != nil {
+		return nil, "", err
+	}
+	return st, "SQLite, " + path, nil
+}
+
+// withoutSecrets writes a URL so that it can be shown.
+func withoutSecrets(raw string) string {
+	if u, err := url.Parse(raw); err == nil {
+		return u.Scheme + "://" + u.Host + u.Path
+	}
+	scheme, rest, _ := strings.Cut(raw, "://")
+	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
+		rest = rest[at+1:]
+	}
+	rest, _, _ = strings.Cut(rest, "?")
+	return scheme + "://" + rest
+}
