@@ -26,6 +26,22 @@ unit() {
 	go test $race -shuffle=on -timeout 5m "$@"
 }
 
+# page runs the tests of the page and the client library, where Node.js is.
+page() {
+	[ -f web/package.json ] || return 0
+	if ! has npm; then
+		in_ci && die "npm is missing: the page's tests need it"
+		say "npm is missing: the page's tests are skipped"
+		return 0
+	fi
+	say "tests of the page and the client library"
+	# What the lock file names is installed when it isn't there already.
+	if [ ! web/node_modules/.package-lock.json -nt web/package-lock.json ]; then
+		(cd web && npm ci --no-audit --no-fund --loglevel=error)
+	fi
+	(cd web && npm test --if-present)
+}
+
 case ${1:-all} in
 unit)
 	shift
@@ -42,6 +58,7 @@ all)
 	bin/sori models pull
 
 	unit
+	page
 	if [ -d e2e ]; then
 		say "tests over whole processes"
 		# shellcheck disable=SC2086 # empty or one word
