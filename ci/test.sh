@@ -36,7 +36,7 @@ page() {
 	fi
 	say "tests of the page and the client library"
 	# What the lock file names is installed when it isn't there already.
-	if [ ! web/node_modules/.package-lock.json -nt web/package-lock.json ]; then
+	if [ -z "$(find web/node_modules/.package-lock.json -newer web/package-lock.json 2>/dev/null)" ]; then
 		(cd web && npm ci --no-audit --no-fund --loglevel=error)
 	fi
 	(cd web && npm test --if-present)
