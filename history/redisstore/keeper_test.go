@@ -1,0 +1,94 @@
+package redisstore_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"sori/history"
+	"sori/history/historytest"
+	"sori/history/redisstore"
+	"sori/history/redisstore/redistest"
+)
+
+// Through all of Redis' troubles every turn that a session was told is safe gets
+// there: once, and in order.
+func TestKeeperThroughTrouble(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t, "--appendfsync", "always")
+	s := open(t, server.URL(), redisstore.Options{Timeout: 200 * time.Millisecond})
+	k, err := history.NewKeeper(s, history.KeeperOptions{
+		Dir: t.TempDir(), Timeout: 300 * time.Millisecond, MinBackoff: 10 * time.Millisecond, MaxBackoff: 100 * time.Millisecond,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var run, speak sync.WaitGroup
+	run.Go(func() {
+		if err := k.Run(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("Run: %v", err)
+		}
+	})
+	const users = 6
+	kept, delayed := make([]int, users), make([]int, users)
+	speaking, hush := context.WithCancel(ctx)
+	for u := range users {
+		speak.Go(func() {
+			for speaking.Err() == nil {
+				late, err := k.Keep(t.Context(), historytest.Turn(fmt.Sprint("user", u), kept[u]))
+				if err != nil {
+					t.Errorf("Keep: %v", err)
+					return
+				}
+				kept[u]++
+				if late != nil {
+					delayed[u]++
+				}
+				time.Sleep(50 * time.Millisecond) // a user who speaks twenty times a second
+			}
+		})
+	}
+	for _, trouble := range []struct{ begin, end func() }{
+		{func() { server.Kill(t) }, func() { server.Start(t) }},
+		{func() { server.Freeze(t) }, func() { server.Thaw(t) }},
+		{func() { server.Do(t, "REPLICAOF", "127.0.0.1", "1") }, func() { server.Do(t, "REPLICAOF", "NO", "ONE") }},
+		{func() { server.Do(t, "CONFIG", "SET", "maxmemory", "1") }, func() { server.Do(t, "CONFIG", "SET", "maxmemory", "0") }},
+		{func() { server.Stop(t) }, func() { server.Start(t) }},
+	} {
+		trouble.begin()
+		time.Sleep(150 * time.Millisecond) // how long the trouble lasts
+		trouble.end()
+		eventually(t, func() error {
+			if st := k.Status(); st.Down != nil || st.OnDisk > 0 {
+				return fmt.Errorf("the keeper has %+v", st)
+			}
+			return nil
+		})
+	}
+	hush()
+	speak.Wait()
+	cancel()
+	run.Wait()
+	if err := k.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for u := range users {
+		turns, err := s.Recent(t.Context(), fmt.Sprint("user", u), 1_000_000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(turns) != kept[u] || delayed[u] == 0 {
+			t.Errorf("user %d: %d turns are there, %d were kept, %d of them delayed", u, len(turns), kept[u], delayed[u])
+		}
+		for i := range turns {
+			if turns[i].Number != i {
+				t.Fatalf("user %d: at %d is turn %d", u, i, turns[i].Number)
+			}
+		}
+	}
+	t.Logf("kept %v turns, of which %v were delayed", kept, delayed)
+}
