@@ -78,11 +78,11 @@ type Config struct {
 	// may use it, such as "https://app.example.com" or "http://localhost:*". nil:
 	// the seed's, which are ports 5000, 8000 and 8002 of localhost.
 	Origins  []string
-	LogTexts bool // what was said and answered may stand in the log
-	Log     *slog.Logger // default: nothing is logged
+	LogTexts bool         // what was said and answered may stand in the log
+	Log      *slog.Logger // default: nothing is logged
 
-	MaxSessions    int // more are refused with 503; default 1,000
-	MaxBadMessages int // so many in a row end the connection; default 100
+	MaxSessions    int   // more are refused with 503; default 1,000
+	MaxBadMessages int   // so many in a row end the connection; default 100
 	MaxUpload      int64 // bytes of a request's body; default 32 MiB
 
 	HandshakeTimeout time.Duration // for a request's header; default 10 s

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,6 +25,7 @@ type conn struct {
 	began   time.Time
 	maxBad  int
 	closing time.Duration // from end until raw is closed
+	words   *words        // the client's texts, nil for those that the events come with
 
 	// Shared.
 	ending  atomic.Pointer[ending] // the first reason to end, once there is one
@@ -80,16 +80,10 @@ func (c *conn) run(ctx context.Context) {
 		"took_ms", time.Since(c.began).Milliseconds())
 }
 
-// runSession runs the session. A bug in one session must not end the others.
+// runSession runs the session and says why the connection ends with it.
 func (c *conn) runSession(ctx context.Context) {
 	defer close(c.ran)
-	defer func() {
-		if p := recover(); p != nil {
-			c.log.Error("session panicked", "panic", p, "stack", string(debug.Stack()))
-			c.end(ending{protocol.CloseInternal, "Something broke inside sori."})
-		}
-	}()
-	err := c.session.Run(ctx)
+	err := runGuarded(ctx, c.session)
 	switch {
 	case err == nil, errors.Is(err, context.Canceled):
 		c.end(ending{protocol.CloseNormal, "The session has ended."})

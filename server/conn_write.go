@@ -51,6 +51,9 @@ func (c *conn) send(out session.Output) {
 	if out.Audio != nil {
 		data = out.Audio.Data
 	} else {
+		if c.words != nil {
+			out.Event = c.words.event(out.Event)
+		}
 		var err error
 		data, err = protocol.AppendEvent(c.out[:0], out.Head, out.Event)
 		if err != nil {

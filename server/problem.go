@@ -16,6 +16,9 @@ import (
 // retryAfter is how many seconds a client that was refused for now should wait.
 const retryAfter = "5"
 
+// problemType is the media type of an error's body.
+const problemType = "application/problem+json"
+
 // problem is the body of an error: RFC 9457, with a code for machines. Detail is
 // also where the seed's clients look.
 type problem struct {
@@ -36,7 +39,7 @@ func (s *Server) problem(g *gin.Context, status int, code string, args ...any) {
 		Detail: s.words.say(languageOf(g.Request), code, args...),
 		Code:   code,
 	}
-	s.write(g, status, "application/problem+json", p)
+	s.write(g, status, problemType, p)
 	g.Abort()
 }
 

@@ -14,7 +14,7 @@ func (s *Server) routes() *gin.Engine {
 	e.UnescapePathValues = true
 	e.HandleMethodNotAllowed = true
 	e.ContextWithFallback = false
-	e.Use(s.access, s.recoverer)
+	e.Use(s.access, s.recoverer, s.cors)
 	e.NoRoute(func(g *gin.Context) { s.problem(g, http.StatusNotFound, "not_found") })
 	e.NoMethod(func(g *gin.Context) { s.problem(g, http.StatusMethodNotAllowed, "method_not_allowed") })
 
@@ -31,6 +31,17 @@ func (s *Server) routes() *gin.Engine {
 	e.GET("/users/:id/turns", s.turns)
 	e.GET("/users/:id/recordings/:name", s.recording)
 	e.HEAD("/users/:id/recordings/:name", s.recording)
+	e.DELETE("/users/:id", s.deleteUser)
+	e.GET("/users/:id/export", s.export)
+
+	// The seed's step-by-step run, and its whole run.
+	e.GET("/atot", s.atot)
+	e.GET("/ttot", s.ttot)
+	e.POST("/process-audio", s.processAudio)
+	e.POST("/run-full-pipeline", s.runPipeline)
+
+	e.GET("/openapi.json", s.openapi)
+	e.GET("/docs", s.docs)
 	return e
 }
 

@@ -28,6 +28,8 @@ type Server struct {
 	registry *registry
 	health   *health
 	words    *words
+	book     *book
+	spec     []byte // what /openapi.json gives
 
 	work     sync.WaitGroup // goroutines of the server itself
 	stopping atomic.Bool
@@ -46,11 +48,17 @@ func New(cfg Config) (*Server, error) {
 	if err := checkOrigins(cfg.Origins); err != nil {
 		return nil, err
 	}
+	spec, err := openapiJSON()
+	if err != nil {
+		return nil, fmt.Errorf("server: the specification: %w", err)
+	}
 	s := &Server{
+		spec:     spec,
 		words:    words,
 		cfg:      cfg,
 		log:      cfg.Log,
 		registry: newRegistry(cfg.MaxSessions),
+		book:     newBook(),
 		health:   newHealth(cfg.Checks),
 	}
 	s.engine = s.routes()

@@ -88,3 +88,14 @@ func (s *fakeStore) Page(_ context.Context, id, before string, n int) ([]history
 	slices.Reverse(page)
 	return page, len(all) > n, nil
 }
+
+func (s *fakeStore) DeleteUser(_ context.Context, id string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.turns[id]; !ok {
+		return history.ErrNoUser
+	}
+	delete(s.turns, id)
+	s.ids = slices.DeleteFunc(s.ids, func(other string) bool { return other == id })
+	return nil
+}

@@ -50,7 +50,7 @@ func printID(id string) any {
 // home is the seed's GET /: is the server there, and the default user, made when
 // new. Browsers get the page.
 func (s *Server) home(g *gin.Context) {
-	g.Header("Vary", "Accept")
+	g.Writer.Header().Add("Vary", "Accept")
 	if s.cfg.Page != nil && g.NegotiateFormat("application/json", "text/html") == "text/html" {
 		s.cfg.Page.ServeHTTP(g.Writer, g.Request)
 		return

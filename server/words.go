@@ -6,6 +6,9 @@ import (
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
 	"golang.org/x/text/message/catalog"
+
+	"sori/protocol"
+	"sori/stage"
 )
 
 // words are the texts for people, by code, in the languages that sori speaks.
@@ -49,23 +52,37 @@ func (w *words) language(accept string) language.Tag {
 	return language.English
 }
 
+// korean says whether an Accept-Language header asks for Korean first.
+func (w *words) korean(accept string) bool { return w.language(accept) == language.Korean }
+
 func languageOf(r *http.Request) string { return r.Header.Get("Accept-Language") }
 
-type text struct{ en, ko string }
-
-// texts has every code that the REST surface answers with.
-func texts() map[string]text {
-	return map[string]text{
-		"internal":           {"Something broke inside sori. The log says what.", "sori 내부에서 오류가 발생했습니다. 로그를 확인하세요."},
-		"not_found":          {"There is nothing at this address.", "이 주소에는 아무것도 없습니다."},
-		"method_not_allowed": {"This address does not take that method.", "이 주소에서는 해당 메서드를 사용할 수 없습니다."},
-		"user_not_found":     {"User not found", "User not found"},
-		"turn_not_found":     {"The user has no turn with this id.", "이 사용자에게 해당 ID의 턴이 없습니다."},
-		"no_recording":       {"The user has no recording of this name.", "이 사용자에게 해당 이름의 녹음이 없습니다."},
-		"store_unavailable":  {"The history can't be reached right now. Try again in a few seconds.", "지금은 기록 저장소에 연결할 수 없습니다. 잠시 후 다시 시도하세요."},
-		"bad_parameter":      {"The parameter \"%s\" must be %s.", "매개변수 \"%s\"의 값이 올바르지 않습니다: %s."},
-		"upgrade_required":   {"This address speaks WebSocket only.", "이 주소는 WebSocket 연결만 받습니다."},
-		"origin_not_allowed": {"Pages from this origin may not connect. The server's operator can allow it.", "이 출처의 페이지는 연결할 수 없습니다. 서버 운영자가 허용할 수 있습니다."},
-		"too_many_sessions":  {"The server takes no more sessions right now. Try again in a few seconds.", "지금은 더 이상 세션을 받을 수 없습니다. 잠시 후 다시 시도하세요."},
+// event gives an event with its text in Korean. The English texts come with the
+// events.
+func (w *words) event(e protocol.Event) protocol.Event {
+	const accept = "ko"
+	switch e := e.(type) {
+	case protocol.Problem:
+		e.Message = w.say(accept, e.Code, e.Message)
+		return e
+	case protocol.Warning:
+		e.Message = w.say(accept, e.Code, e.Message)
+		return e
+	case protocol.StageFailed:
+		e.Message = w.stage(accept, e.Stage, e.Code)
+		return e
+	case protocol.TurnFailed:
+		e.Message = w.stage(accept, e.Stage, e.Code)
+		return e
 	}
+	return e
+}
+
+// stage gives the text of a stage that failed.
+func (w *words) stage(accept string, name stage.Name, code string) string {
+	key := "stage." + code
+	if code == stage.CodeUnreachable {
+		key += "." + string(name) // the seed has a text for each
+	}
+	return w.say(accept, key, string(name))
 }

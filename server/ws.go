@@ -44,25 +44,14 @@ func (s *Server) connect(g *gin.Context) {
 	// connection does.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(g.Request.Context()))
 	c := newConn(ws, w.conn, s.cfg.NewSession(s.cfg.Session), cancel, &s.cfg)
+	if s.words.korean(languageOf(g.Request)) {
+		c.words = s.words
+	}
 	s.registry.add(c)
 	go func() {
 		defer s.registry.release(c)
 		c.run(ctx)
 	}()
-}
-
-// originAllowed says whether a browser's page may connect: one from this
-// server's own origin, or from one of the configured. Programs send no origin.
-func (s *Server) originAllowed(r *http.Request) bool {
-	origin := r.Header.Get("Origin")
-	if origin == "" {
-		return true
-	}
-	u, err := url.Parse(origin)
-	if err != nil || u.Host == "" {
-		return false
-	}
-	return strings.EqualFold(u.Host, r.Host) || s.originConfigured(u)
 }
 
 func (s *Server) originConfigured(u *url.URL) bool {
