@@ -162,7 +162,7 @@ func (f *Folder) publish(temp, folder, name string) error {
 			return err
 		}
 		err := f.root.Rename(temp, path.Join(folder, name))
-		if attempt >= 2 || !errors.Is(err, fs.ErrNotExist) {
+		if attempt >= 100 || !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
