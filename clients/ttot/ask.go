@@ -17,9 +17,9 @@ import (
 // afterEnd is how long the rest of a stream may take once the reply is complete.
 const afterEnd = 250 * time.Millisecond
 
-// ask posts body as JSON and gives the reply's pieces to yield, until yield
-// returns false; then the error is errLeft.
-func ask(ctx context.Context, c *endpoint.Caller, body any, yield func(string) bool) error {
+// ask posts body as JSON and has r read the reply. When the listener leaves, the
+// error is errLeft.
+func ask(ctx context.Context, c *endpoint.Caller, body any, r *replyReader) error {
 	sent, err := json.Marshal(body)
 	if err != nil {
 		return c.Explain(fmt.Errorf("encode the request: %w", err))
@@ -38,11 +38,8 @@ func ask(ctx context.Context, c *endpoint.Caller, body any, yield func(string) b
 		return err
 	}
 	defer a.Close()
-	r := &replyReader{
-		yield:    yield,
-		progress: a.Progress,
-		ending:   func() { a.Within(afterEnd) },
-	}
+	r.progress = a.Progress
+	r.ending = func() { a.Within(afterEnd) }
 	media, _ := a.MediaType()
 	if err := r.read(a, media); err != nil {
 		if errors.Is(err, errLeft) {

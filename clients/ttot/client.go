@@ -4,6 +4,9 @@
 // Replies come as streams of events or, from engines that do not stream, in one
 // piece; both are read by what the body is. What a model thinks before it
 // speaks is not a part of the reply, and is left out.
+//
+// Models may call tools: see [Client.Respond]. Time limits count for each of the
+// model's messages anew, and never the time that a tool takes.
 package ttot
 
 import (
@@ -25,7 +28,7 @@ type Client struct {
 
 // engine is one engine in its dialect.
 type engine interface {
-	respond(ctx context.Context, p stage.Prompt) iter.Seq2[string, error]
+	respond(ctx context.Context, d *dialogue) iter.Seq2[string, error]
 	pull(ctx context.Context, userID string) (Result, error)
 }
 
@@ -52,7 +55,7 @@ func New(spec string, o endpoint.Options) (*Client, error) {
 		caller := endpoint.NewCaller(e, o)
 		c.callers = append(c.callers, caller)
 		if e.Dialect == endpoint.OpenAI {
-			c.engines = append(c.engines, &openAI{call: caller})
+			c.engines = append(c.engines, &openAI{call: caller, log: o.Log})
 		} else {
 			c.engines = append(c.engines, &seed{call: caller})
 		}
@@ -67,10 +70,27 @@ func (c *Client) Engine() string { return c.group.Primary() }
 // Respond gives the reply to p, piece by piece as the engine writes it. A reply
 // without a word is a *stage.Error of code empty_reply. Other errors are
 // *stage.Error as well, or wrap context.Canceled when ctx was cancelled.
+//
+// An engine of the OpenAI dialect may call the tools of p, at most five times
+// one or more of them. p.Call runs them one after the other, on the goroutine
+// that takes the reply; what the model said before is given first. An error of
+// p.Call ends the reply and is given as it is. A tool runs once, also where
+// another engine has to finish the reply.
 func (c *Client) Respond(ctx context.Context, p stage.Prompt) iter.Seq2[string, error] {
-	return fallback.Stream(ctx, c.group, func(i int) iter.Seq2[string, error] {
-		return c.engines[i].respond(ctx, p)
-	})
+	return func(yield func(string, error) bool) {
+		d := &dialogue{prompt: p}
+		pieces := fallback.Stream(ctx, c.group, func(i int) iter.Seq2[string, error] {
+			return c.engines[i].respond(ctx, d)
+		})
+		for piece, err := range pieces {
+			if !yield(piece, err) {
+				return
+			}
+		}
+		if d.failed != nil {
+			yield("", d.failed)
+		}
+	}
 }
 
 // Pull asks an engine of the seed's dialect for the reply to the latest text

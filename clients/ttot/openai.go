@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"iter"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"sori/clients/discover"
 	"sori/clients/endpoint"
@@ -17,36 +19,83 @@ import (
 
 // openAI is an engine with /v1/chat/completions.
 type openAI struct {
-	call   *endpoint.Caller
-	chosen atomic.Pointer[string] // the model, where the URL names none
-	newer  atomic.Bool            // it wants max_completion_tokens, as OpenAI's reasoning models do
+	call    *endpoint.Caller
+	log     *slog.Logger
+	chosen  atomic.Pointer[string] // the model, where the URL names none
+	newer   atomic.Bool            // it wants max_completion_tokens, as OpenAI's reasoning models do
+	refused refusals               // tools that it does not take
 }
 
 // chatRequest is the body of a call.
 type chatRequest struct {
 	Model               string          `json:"model,omitempty"`
 	Messages            []chatMessage   `json:"messages"`
+	Tools               json.RawMessage `json:"tools,omitempty"`
+	ToolChoice          string          `json:"tool_choice,omitempty"`
 	Stream              bool            `json:"stream"`
 	MaxTokens           int             `json:"max_tokens,omitempty"`
 	MaxCompletionTokens int             `json:"max_completion_tokens,omitempty"`
 	Temperature         json.RawMessage `json:"temperature,omitempty"`
 }
 
-func (e *openAI) respond(ctx context.Context, p stage.Prompt) iter.Seq2[string, error] {
+func (e *openAI) respond(ctx context.Context, d *dialogue) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		model, err := e.model(ctx)
 		if err != nil {
 			yield("", err)
 			return
 		}
-		piece := func(text string) bool { return yield(text, nil) }
-		err = ask(ctx, e.call, e.request(p, model), piece)
-		if !e.newer.Load() && refusesMaxTokens(err) {
-			e.newer.Store(true)
-			err = ask(ctx, e.call, e.request(p, model), piece)
-		}
-		if err != nil && !errors.Is(err, errLeft) {
+		tools, err := e.tools(d)
+		if err != nil {
 			yield("", err)
+			return
+		}
+		for {
+			r, err := e.round(ctx, d, model, &tools, yield)
+			if err != nil {
+				if !errors.Is(err, errLeft) {
+					yield("", err)
+				}
+				return
+			}
+			if len(r.calls) == 0 || !d.run(ctx, r) {
+				return
+			}
+		}
+	}
+}
+
+// round asks for one message of the model. A call that the engine refuses for
+// something that sori can do without is made again without it; tools that were
+// refused are taken out of tools.
+func (e *openAI) round(ctx context.Context, d *dialogue, model string, tools *toolList, yield func(string, error) bool) (round, error) {
+	for {
+		var text strings.Builder
+		newer := e.newer.Load()
+		calling := len(*tools) > 0 && d.choice() == "auto"
+		reader := &replyReader{yield: d.listener(yield, &text), before: d.given, tools: calling}
+		err := ask(ctx, e.call, e.request(d, model, *tools, newer), reader)
+		switch {
+		case err == nil:
+			calls, err := reader.calls.finish()
+			if err != nil {
+				return round{}, e.call.Explain(err)
+			}
+			return round{text: text.String(), thoughts: reader.thoughts.String(), calls: calls}, nil
+		case text.Len() > 0:
+			return round{}, err
+		case !newer && refusesMaxTokens(err):
+			e.newer.Store(true)
+		case len(*tools) > 0 && refusesTools(err):
+			if len(d.rounds) > 0 || clumsy(err) {
+				e.log.WarnContext(ctx, "the model could not call a tool, it answers without", "engine", e.call.Name(), "error", err)
+			} else {
+				e.refused.note(*tools, time.Now())
+				e.log.WarnContext(ctx, "the engine refuses these tools, it answers without", "engine", e.call.Name(), "error", err)
+			}
+			*tools = nil
+		default:
+			return round{}, err
 		}
 	}
 }
@@ -58,8 +107,11 @@ func (e *openAI) pull(context.Context, string) (Result, error) {
 	})
 }
 
-func (e *openAI) request(p stage.Prompt, model string) chatRequest {
-	r := chatRequest{Model: model, Messages: messages(p), Stream: true}
+func (e *openAI) request(d *dialogue, model string, tools toolList, newer bool) chatRequest {
+	r := chatRequest{Model: model, Messages: d.messages(len(tools) > 0), Stream: true}
+	if len(tools) > 0 {
+		r.Tools, r.ToolChoice = json.RawMessage(tools), d.choice()
+	}
 	if t := e.call.Params.Get("temperature"); t != "" {
 		if f, err := strconv.ParseFloat(t, 64); err == nil {
 			r.Temperature = strconv.AppendFloat(nil, f, 'f', -1, 64)
@@ -69,7 +121,7 @@ func (e *openAI) request(p stage.Prompt, model string) chatRequest {
 	if n, err := strconv.Atoi(e.call.Params.Get("max_tokens")); err == nil {
 		limit = n
 	}
-	if e.newer.Load() {
+	if newer {
 		r.MaxCompletionTokens = limit
 	} else {
 		r.MaxTokens = limit

@@ -41,9 +41,12 @@ type choice struct {
 	FinishReason *string `json:"finish_reason"`
 }
 
-// message leaves out reasoning and reasoning_content: nobody said them.
+// message is what the model says. Its reasoning is not spoken; where it leads to
+// a tool call, some engines want it back.
 type message struct {
-	Content content `json:"content"`
+	Content   content         `json:"content"`
+	ToolCalls json.RawMessage `json:"tool_calls"`
+	Thoughts  json.RawMessage `json:"reasoning_content"`
 }
 
 // content is a string, null, or a list of parts of which those of type text
@@ -78,18 +81,23 @@ func (c *content) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// replyReader reads one reply. It belongs to one goroutine.
+// replyReader reads one message of the model. It belongs to one goroutine.
 type replyReader struct {
 	yield    func(string) bool
-	progress func() // text came
+	progress func() // text came, or a piece of a tool call
 	ending   func() // the reply is complete; the stream is not
+	before   int    // bytes of text that the reply's earlier messages gave
+	tools    bool   // the model may call tools; calls are left out otherwise
 
+	calls    calls
+	thoughts strings.Builder
 	strip    thinking
 	given    int             // bytes of text given to yield
 	raw      strings.Builder // what the seed's deltas said so far
 	ended    bool            // the engine said that the reply is complete
 	finished bool            // the stream is over
 	length   bool            // the reply ended at its limit
+	cut      bool            // the model had more to say
 }
 
 // read reads an answer of any shape. A reply without a word is an error.
@@ -110,7 +118,10 @@ func (r *replyReader) read(body io.Reader, media string) error {
 	if err := r.give(r.strip.flush()); err != nil {
 		return err
 	}
-	if r.given > 0 {
+	if r.cut {
+		r.calls = calls{} // half a call is none
+	}
+	if r.before+r.given > 0 || len(r.calls.all) > 0 {
 		return nil
 	}
 	if r.length {
@@ -153,7 +164,7 @@ func (r *replyReader) readWhole(body io.Reader) error {
 	if err := r.take([]byte(text)); err != nil {
 		return err
 	}
-	if !r.ended && !r.strip.began {
+	if !r.ended && !r.strip.began && len(r.calls.all) == 0 {
 		return &endpoint.ReplyError{Code: stage.CodeBadReply, Says: "answered with JSON that holds no reply."}
 	}
 	return nil
@@ -222,12 +233,37 @@ func (r *replyReader) takeChoice(c choice) error {
 	if err := r.hear(text); err != nil {
 		return err
 	}
+	if r.tools {
+		if err := r.takeCalls(c.Delta, c.Message); err != nil {
+			return err
+		}
+	}
 	if c.FinishReason != nil && *c.FinishReason != "" {
 		r.ended = true
 		r.length = *c.FinishReason == "length"
+		r.cut = r.length || *c.FinishReason == "content_filter"
 		r.ending()
 	}
 	return nil
+}
+
+// takeCalls takes the tool calls, and the thoughts that led to them.
+func (r *replyReader) takeCalls(delta, whole message) error {
+	m := delta
+	if len(m.ToolCalls) == 0 {
+		m.ToolCalls = whole.ToolCalls
+	}
+	for _, raw := range []json.RawMessage{delta.Thoughts, whole.Thoughts} {
+		var s string
+		if json.Unmarshal(raw, &s) == nil && r.thoughts.Len()+len(s) <= maxReply {
+			r.thoughts.WriteString(s)
+		}
+	}
+	some, err := r.calls.add(m.ToolCalls)
+	if some {
+		r.progress()
+	}
+	return err
 }
 
 // takeWhole takes the whole text that the seed's dialect gives at the end. What
@@ -257,7 +293,7 @@ func (r *replyReader) give(text string) error {
 		return nil
 	}
 	r.given += len(text)
-	if r.given > maxReply {
+	if r.before+r.given > maxReply {
 		return tooLong()
 	}
 	r.progress()

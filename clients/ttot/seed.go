@@ -36,9 +36,10 @@ type generateOne struct {
 	Text string `json:"text"`
 }
 
-func (e *seed) respond(ctx context.Context, p stage.Prompt) iter.Seq2[string, error] {
+// respond leaves tools out: the dialect does not know them.
+func (e *seed) respond(ctx context.Context, d *dialogue) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		err := e.push(ctx, p, func(text string) bool { return yield(text, nil) })
+		err := e.push(ctx, d.prompt, func(text string) bool { return yield(text, nil) })
 		if err != nil && !errors.Is(err, errLeft) {
 			yield("", err)
 		}
@@ -49,7 +50,7 @@ func (e *seed) respond(ctx context.Context, p stage.Prompt) iter.Seq2[string, er
 // reply.
 func (e *seed) push(ctx context.Context, p stage.Prompt, yield func(string) bool) error {
 	if !e.pullOnly.Load() {
-		err := ask(ctx, e.call, generate(p), yield)
+		err := ask(ctx, e.call, generate(p), &replyReader{yield: yield})
 		status, ok := errors.AsType[*endpoint.StatusError](err)
 		if !ok || status.Status != http.StatusMethodNotAllowed {
 			return err
