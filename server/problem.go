@@ -16,6 +16,9 @@ import (
 // retryAfter is how many seconds a client that was refused for now should wait.
 const retryAfter = "5"
 
+// statusClientGone stands in the log for an answer that nobody waits for.
+const statusClientGone = 499
+
 // problemType is the media type of an error's body.
 const problemType = "application/problem+json"
 
@@ -48,7 +51,7 @@ func (s *Server) fail(g *gin.Context, err error) {
 	switch {
 	case g.Request.Context().Err() != nil:
 		s.log.Debug("client went away", "route", g.FullPath(), "error", err)
-		g.Abort()
+		g.AbortWithStatus(statusClientGone)
 	case errors.Is(err, history.ErrNoUser):
 		s.problem(g, http.StatusNotFound, "user_not_found")
 	case errors.Is(err, history.ErrUnavailable):

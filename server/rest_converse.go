@@ -74,10 +74,10 @@ func (s *Server) converse(ctx context.Context, r *run, tell progress) outcome {
 	switch {
 	case l.over:
 		return l.outcome()
+	case fed != nil: // before ctx, which a read that timed out ends too
+		return outcome{err: fed}
 	case ctx.Err() != nil:
 		return outcome{err: ctx.Err()}
-	case fed != nil:
-		return outcome{err: fed}
 	case l.refused != nil:
 		return outcome{err: l.refused}
 	}

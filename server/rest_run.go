@@ -10,10 +10,11 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 
-	"sori/history"
 	"sori/protocol"
 )
 
@@ -133,9 +134,9 @@ func (s *Server) parseRun(g *gin.Context) (*run, error) {
 	default:
 		r.source, r.audio, r.media = fromAudio, body, media
 		if rate, ok := params["rate"]; ok && r.rate == 0 {
-			err = r.take(only("rate", rate))
+			return r, r.take(only("rate", rate))
 		}
-		return r, err
+		return r, nil
 	}
 }
 
@@ -147,8 +148,8 @@ func only(name, value string) func(string) (string, bool) {
 // take reads the settings that a query, a form or a JSON object may hold.
 func (r *run) take(lookup func(string) (string, bool)) error {
 	if v, ok := lookup("user_id"); ok {
-		if err := history.ValidUserID(v); err != nil {
-			return badParameter("user_id", "1 … "+strconv.Itoa(history.MaxID)+" bytes")
+		if !validUser(v) {
+			return badParameter("user_id", "1 … "+strconv.Itoa(protocol.MaxUser)+" bytes of text")
 		}
 		r.user = v
 	}
@@ -193,6 +194,11 @@ func (r *run) check() error {
 		}
 	}
 	return nil
+}
+
+// validUser holds a user's id to what the protocol allows.
+func validUser(id string) bool {
+	return id != "" && len(id) <= protocol.MaxUser && utf8.ValidString(id) && !strings.ContainsFunc(id, unicode.IsControl)
 }
 
 func badParameter(name, must string) error {

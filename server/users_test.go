@@ -48,6 +48,10 @@ func ask(t *testing.T, h http.Handler, method, target string, body io.Reader, he
 		name, value, _ := strings.Cut(line, ": ")
 		r.Header.Set(name, value)
 	}
+	return record(h, r)
+}
+
+func record(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	return w
