@@ -136,7 +136,7 @@ func turn(user, id string) history.Turn {
 }
 
 // start makes a keeper whose Run ends with stop, or with the test.
-func start(t *testing.T, s history.Store, o history.KeeperOptions) (k *history.Keeper, stop func()) {
+func start(t *testing.T, s history.Store, o history.KeeperOptions) (keeper *history.Keeper, stop func()) {
 	t.Helper()
 	k, err := history.NewKeeper(s, o)
 	if err != nil {

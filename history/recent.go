@@ -126,7 +126,7 @@ func (k *Keeper) DeleteUser(ctx context.Context, userID string) error {
 		return err
 	}
 	// An Append that is under way would put its turn behind the delete.
-	if err := k.settled(ctx, l); err != nil {
+	if err = k.settled(ctx, l); err != nil {
 		return err
 	}
 	more, err := k.dropAll(l)

@@ -24,7 +24,7 @@ func together(n int, do func(i int)) {
 
 func testOneUserManyWriters(t *testing.T, s history.Store) {
 	t.Helper()
-	const each = 20
+	const each = 12
 	ctx := limited(t)
 	together(writers, func(w int) {
 		for i := range each {

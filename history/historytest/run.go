@@ -4,6 +4,7 @@
 package historytest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -134,7 +135,7 @@ func same(t *testing.T, got, want []history.Turn) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if string(g) != string(w) {
+		if !bytes.Equal(g, w) {
 			t.Fatalf("turn %d:\ngot  %.2000s\nwant %.2000s", i, g, w)
 		}
 	}

@@ -204,8 +204,18 @@ func TestNamesThatLeadOutside(t *testing.T) {
 		t.Errorf("List shows %v, %v", list, err)
 	}
 	for _, c := range []struct{ turn, kind string }{
-		{"", "input"}, {"../a", "input"}, {"a/b", "input"}, {".", "input"}, {"a.b", "input"}, {strings.Repeat("a", 65), "input"},
-		{"é", "input"}, {"a\n", "input"}, {"a", ""}, {"a", "Input"}, {"a", "../x"}, {"a", "output"},
+		{"", "input"},
+		{"../a", "input"},
+		{"a/b", "input"},
+		{".", "input"},
+		{"a.b", "input"},
+		{strings.Repeat("a", 65), "input"},
+		{"é", "input"},
+		{"a\n", "input"},
+		{"a", ""},
+		{"a", "Input"},
+		{"a", "../x"},
+		{"a", "output"},
 	} {
 		if _, err := f.Save(t.Context(), "10", c.turn, c.kind, strings.NewReader("x")); !errors.Is(err, recordings.ErrInvalid) {
 			t.Errorf("Save(%q, %q): %v", c.turn, c.kind, err)
@@ -258,7 +268,7 @@ func TestSweep(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	open(t, dir)
-	old, young := filepath.Join(dir, "recordings/.incoming/old"), filepath.Join(dir, "recordings/.incoming/young")
+	old, young := filepath.Join(dir, "recordings", ".incoming", "old"), filepath.Join(dir, "recordings", ".incoming", "young")
 	long := time.Now().Add(-2 * time.Hour)
 	if err := errors.Join(os.WriteFile(old, nil, 0o600), os.WriteFile(young, nil, 0o600), os.Chtimes(old, long, long)); err != nil {
 		t.Fatal(err)

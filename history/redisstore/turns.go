@@ -53,12 +53,12 @@ func (s *Store) Recent(ctx context.Context, userID string, n int) (turns []histo
 		if n <= 0 {
 			return s.live()
 		}
-		records, err := s.client.LRange(ctx, s.keys(userID).turns, int64(-n), -1).Result()
-		if err != nil {
-			return err
+		records, e := s.client.LRange(ctx, s.keys(userID).turns, int64(-n), -1).Result()
+		if e != nil {
+			return e
 		}
-		turns, err = s.decode(userID, records)
-		return err
+		turns, e = s.decode(userID, records)
+		return e
 	})
 	return turns, err
 }
@@ -67,19 +67,19 @@ func (s *Store) Recent(ctx context.Context, userID string, n int) (turns []histo
 func (s *Store) Page(ctx context.Context, userID, before string, n int) (turns []history.Turn, more bool, err error) {
 	err = s.do(ctx, "page", func(ctx context.Context) error {
 		k := s.keys(userID)
-		records, err := s.scripts.page.Run(ctx, s.client, []string{k.turns, k.ids}, before, n).StringSlice()
-		if errors.Is(err, redis.Nil) {
+		records, e := s.scripts.page.Run(ctx, s.client, []string{k.turns, k.ids}, before, n).StringSlice()
+		if errors.Is(e, redis.Nil) {
 			return fmt.Errorf("before %q of user %q: %w", before, userID, history.ErrNoTurn)
 		}
-		if err != nil {
-			return err
+		if e != nil {
+			return e
 		}
 		if more = len(records) > n; more {
 			records = records[len(records)-n:]
 		}
-		turns, err = s.decode(userID, records)
+		turns, e = s.decode(userID, records)
 		slices.Reverse(turns)
-		return err
+		return e
 	})
 	if err != nil {
 		return nil, false, err

@@ -12,7 +12,7 @@ import (
 
 // EnsureUser creates the user when new and says whether it did.
 func (s *Store) EnsureUser(ctx context.Context, userID string) (created bool, err error) {
-	if err := history.ValidUserID(userID); err != nil {
+	if err = history.ValidUserID(userID); err != nil {
 		return false, fmt.Errorf("redisstore: ensure user: %w", err)
 	}
 	err = s.do(ctx, "ensure user", func(ctx context.Context) (err error) {
@@ -25,12 +25,12 @@ func (s *Store) EnsureUser(ctx context.Context, userID string) (created bool, er
 // HasUser says whether the user exists.
 func (s *Store) HasUser(ctx context.Context, userID string) (has bool, err error) {
 	err = s.do(ctx, "has user", func(ctx context.Context) error {
-		err := s.client.ZScore(ctx, s.index(), userID).Err()
-		if errors.Is(err, redis.Nil) {
+		e := s.client.ZScore(ctx, s.index(), userID).Err()
+		if errors.Is(e, redis.Nil) {
 			return nil
 		}
-		has = err == nil
-		return err
+		has = e == nil
+		return e
 	})
 	return has, err
 }

@@ -57,7 +57,8 @@ func (s *Store) explain(what string, err error) error {
 	if !ok {
 		return fmt.Errorf("sqlitestore: %s %s: %w", what, s.path, err)
 	}
-	kind, hint := history.ErrUnavailable, ""
+	kind := history.ErrUnavailable
+	var hint string
 	switch e.Code() & 0xff { // the low byte is the primary code
 	case sqlite3.SQLITE_FULL:
 		hint = "the disk is full: make room"

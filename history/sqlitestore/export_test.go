@@ -47,24 +47,30 @@ func Plans(ctx context.Context, s *Store) (map[string]string, error) {
 	plans := map[string]string{}
 	for _, query := range []string{countTurn, insertTurn, oldestTurns, recentTurns, findTurn, turnsBefore} {
 		args := make([]any, strings.Count(query, "?"))
-		rows, err := s.write.QueryContext(ctx, "EXPLAIN QUERY PLAN "+query, args...)
+		plan, err := explained(ctx, s, query, args)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", query, err)
 		}
-		plans[query] = "\n"
-		for rows.Next() {
-			var id, parent, unused int
-			var detail string
-			if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
-				return nil, errors.Join(err, rows.Close())
-			}
-			plans[query] += detail + "\n"
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-			return nil, err
-		}
+		plans[query] = plan
 	}
 	return plans, nil
+}
+
+func explained(ctx context.Context, s *Store, query string, args []any) (plan string, err error) {
+	rows, err := s.write.QueryContext(ctx, "EXPLAIN QUERY PLAN "+query, args...)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		if err = rows.Scan(&id, &parent, &unused, &detail); err != nil {
+			return "", err
+		}
+		plan += detail + "\n"
+	}
+	return plan, rows.Err()
 }
 
 // Searches says whether a plan finds its rows by an index, and in their order.

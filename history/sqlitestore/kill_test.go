@@ -25,8 +25,8 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	path := place(t)
 	acknowledged := map[string][]string{}
 	for round := range kills {
-		after := time.Duration(random.IntN(60_000)) * time.Microsecond
-		for _, line := range killedChild(t, path, round, after) {
+		turns, after := 1+random.IntN(40), time.Duration(random.IntN(3_000))*time.Microsecond
+		for _, line := range killedChild(t, path, round, turns, after) {
 			user, id, _ := strings.Cut(line, " ")
 			acknowledged[user] = append(acknowledged[user], id)
 		}
@@ -53,15 +53,15 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		}
 		total += len(ids)
 	}
-	if len(acknowledged) != 3 || total < 3*kills {
+	if len(acknowledged) != 3 || total < kills {
 		t.Fatalf("the test saw %d users and %d turns: the child hardly worked", len(acknowledged), total)
 	}
 	t.Logf("%d kills, %d acknowledged turns, all there", kills, total)
 }
 
-// killedChild runs a child that appends, kills it some time after its first
-// acknowledgement, and gives the lines that it printed.
-func killedChild(t *testing.T, path string, round int, after time.Duration) []string {
+// killedChild runs a child that appends, kills it some time after it has
+// acknowledged so many turns, and gives the lines that it printed.
+func killedChild(t *testing.T, path string, round, turns int, after time.Duration) []string {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
@@ -79,16 +79,14 @@ func killedChild(t *testing.T, path string, round int, after time.Duration) []st
 		t.Fatal(err)
 	}
 	var lines []string
-	var timer *time.Timer
 	for in := bufio.NewScanner(out); in.Scan(); {
-		if timer == nil {
-			timer = time.AfterFunc(after, func() {
+		if lines = append(lines, in.Text()); len(lines) == turns {
+			time.AfterFunc(after, func() {
 				if err := cmd.Process.Kill(); err != nil {
 					t.Error(err)
 				}
 			})
 		}
-		lines = append(lines, in.Text())
 	}
 	if err := cmd.Wait(); err == nil || !strings.Contains(err.Error(), "killed") {
 		t.Fatalf("the child was not killed: %v: %s", err, stderr.String())

@@ -84,11 +84,6 @@ func TestConformance(t *testing.T) {
 	historytest.Run(t, opener(sqlitestore.Options{}))
 }
 
-func TestConformanceWithALimit(t *testing.T) {
-	t.Parallel()
-	historytest.Run(t, opener(sqlitestore.Options{Limit: 1000, Readers: 1}))
-}
-
 func TestTrim(t *testing.T) {
 	t.Parallel()
 	historytest.Trim(t, 10, opener(sqlitestore.Options{Limit: 10}))

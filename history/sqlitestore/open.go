@@ -75,7 +75,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sqlitestore: open %s: %w", path, err)
 	}
-	if err := probe(abs); err != nil {
+	if err = probe(abs); err != nil {
 		return nil, err
 	}
 	s := &Store{path: abs, limit: o.Limit, closed: make(chan struct{})}
@@ -83,10 +83,10 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 		return nil, s.explain("open", err)
 	}
 	s.write.SetMaxOpenConns(1)
-	if err := s.migrate(ctx); err != nil {
+	if err = s.migrate(ctx); err != nil {
 		return nil, errors.Join(err, s.write.Close())
 	}
-	if err := s.prepare(ctx); err != nil {
+	if err = s.prepare(ctx); err != nil {
 		return nil, errors.Join(err, s.write.Close())
 	}
 	if s.read, err = sql.Open("sqlite", source(abs, o.BusyTimeout, true)); err != nil {
@@ -136,7 +136,7 @@ func probe(path string) error {
 	case !info.IsDir():
 		return fmt.Errorf("%w: %s is a file; choose another data folder", ErrNoFolder, folder)
 	}
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+	if info, err = os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return fmt.Errorf("%w: %s is not a regular file: move it away", ErrNotDatabase, path)
 	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)

@@ -31,7 +31,7 @@ func (s *Store) Append(ctx context.Context, t history.Turn) error {
 		if err != nil {
 			return err
 		}
-		res, err := tx.StmtContext(ctx, s.insertTurn).ExecContext(ctx, user, t.ID, string(record))
+		res, err := tx.StmtContext(ctx, s.insertTurn).ExecContext(ctx, user, t.ID, string(record)) //nolint:sqlclosecheck // a transaction closes its statements
 		if err != nil {
 			return err
 		}
@@ -48,7 +48,7 @@ func (s *Store) Append(ctx context.Context, t history.Turn) error {
 
 // count adds one to the user's turns, and creates the user when new.
 func (s *Store) count(ctx context.Context, tx *sql.Tx, userID string) (user, turns int64, err error) {
-	err = tx.StmtContext(ctx, s.countTurn).QueryRowContext(ctx, userID).Scan(&user, &turns)
+	err = tx.StmtContext(ctx, s.countTurn).QueryRowContext(ctx, userID).Scan(&user, &turns) //nolint:sqlclosecheck // a transaction closes its statements
 	if errors.Is(err, sql.ErrNoRows) {
 		err = tx.QueryRowContext(ctx, `INSERT INTO users (id, turns) VALUES (?, 1) RETURNING seq, turns`, userID).Scan(&user, &turns)
 	}
@@ -153,24 +153,43 @@ func (s *Store) Page(ctx context.Context, userID, before string, n int) (turns [
 }
 
 func (s *Store) turns(ctx context.Context, what, userID string, n int, query string, args ...any) ([]history.Turn, error) {
-	rows, err := s.read.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, s.explain(what, s.blame(ctx, err))
-	}
 	turns := make([]history.Turn, 0, min(n, 64))
-	for rows.Next() {
+	err := s.query(ctx, what, func(rows *sql.Rows) error {
 		var record sql.RawBytes
 		if err := rows.Scan(&record); err != nil {
-			return nil, errors.Join(s.explain(what, s.blame(ctx, err)), rows.Close())
+			return err
 		}
 		t, err := history.DecodeTurn(record)
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("sqlitestore: %s of user %q: a damaged record in %s: %w", what, userID, s.path, err), rows.Close())
+			return fmt.Errorf("a damaged record of user %q: %w", userID, err)
 		}
 		turns = append(turns, t)
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		return nil, s.explain(what, s.blame(ctx, err))
+		return nil
+	}, query, args...)
+	if err != nil {
+		return nil, err
 	}
 	return turns, nil
+}
+
+// query gives each row to do.
+func (s *Store) query(ctx context.Context, what string, do func(rows *sql.Rows) error, query string, args ...any) (err error) {
+	rows, err := s.read.QueryContext(ctx, query, args...)
+	if err != nil {
+		return s.explain(what, s.blame(ctx, err))
+	}
+	defer func() {
+		if e := rows.Close(); e != nil && err == nil {
+			err = s.explain(what, s.blame(ctx, e))
+		}
+	}()
+	for rows.Next() {
+		if err = do(rows); err != nil {
+			return s.explain(what, s.blame(ctx, err))
+		}
+	}
+	if err = rows.Err(); err != nil {
+		return s.explain(what, s.blame(ctx, err))
+	}
+	return nil
 }

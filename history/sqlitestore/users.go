@@ -3,7 +3,6 @@ package sqlitestore
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 
 	"sori/history"
@@ -11,17 +10,17 @@ import (
 
 // EnsureUser creates the user when new and says whether it did.
 func (s *Store) EnsureUser(ctx context.Context, userID string) (created bool, err error) {
-	if err := history.ValidUserID(userID); err != nil {
+	if err = history.ValidUserID(userID); err != nil {
 		return false, fmt.Errorf("sqlitestore: ensure user: %w", err)
 	}
 	err = s.change(ctx, "ensure user", func(tx *sql.Tx) error {
-		res, err := tx.ExecContext(ctx, `INSERT INTO users (id) VALUES (?) ON CONFLICT DO NOTHING`, userID)
-		if err != nil {
-			return err
+		res, e := tx.ExecContext(ctx, `INSERT INTO users (id) VALUES (?) ON CONFLICT DO NOTHING`, userID)
+		if e != nil {
+			return e
 		}
-		n, err := res.RowsAffected()
+		n, e := res.RowsAffected()
 		created = n > 0
-		return err
+		return e
 	})
 	return created && err == nil, err
 }
@@ -38,20 +37,15 @@ func (s *Store) HasUser(ctx context.Context, userID string) (bool, error) {
 
 // UserIDs gives all users in the order in which they were created.
 func (s *Store) UserIDs(ctx context.Context) ([]string, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT id FROM users ORDER BY seq`)
-	if err != nil {
-		return nil, s.explain("users", s.blame(ctx, err))
-	}
 	ids := []string{}
-	for rows.Next() {
+	err := s.query(ctx, "users", func(rows *sql.Rows) error {
 		var id string
-		if err := rows.Scan(&id); err != nil {
-			return nil, errors.Join(s.explain("users", s.blame(ctx, err)), rows.Close())
-		}
+		err := rows.Scan(&id)
 		ids = append(ids, id)
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		return nil, s.explain("users", s.blame(ctx, err))
+		return err
+	}, `SELECT id FROM users ORDER BY seq`)
+	if err != nil {
+		return nil, err
 	}
 	return ids, nil
 }
