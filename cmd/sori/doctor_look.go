@@ -33,7 +33,7 @@ type surgery struct {
 
 func (s *surgery) close() {
 	if s.engines != nil {
-		s.engines.close()
+		_ = s.engines.close() //nolint:errcheck // nothing is left to be done about it
 	}
 }
 
@@ -178,7 +178,15 @@ func (s *surgery) lookEngines(ctx context.Context) finding {
 	if s.needsModels() && s.files == nil {
 		return found(bad, "", "the local engines can't start without their models")
 	}
-	e, err := startEngines(ctx, s.console, &s.engineURLs, s.files, s.log)
+	modelsDir, _, err := s.find(s.console)
+	if err != nil && s.needsModels() {
+		return s.modelTrouble(err)
+	}
+	dataDir, err := s.folder(s.console)
+	if err != nil {
+		return found(bad, "", "%v", err)
+	}
+	e, err := startEngines(ctx, s.console, &s.engineURLs, modelsDir, dataDir, s.log)
 	if err != nil {
 		return found(bad, "", "%v", err)
 	}

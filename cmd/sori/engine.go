@@ -2,16 +2,14 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
+	"sori/engines/child"
 	"sori/engines/enginehttp"
 	"sori/engines/models"
 	"sori/stage"
@@ -60,10 +58,12 @@ func (e *engineCmd) Run(ctx context.Context, c *console, root *cli) error {
 		return err
 	}
 	log := root.logger(c)
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	if e.FD != 0 {
-		endWithParent(ctx, c.in, stop)
+		var end context.CancelFunc
+		ctx, end = child.WithParent(ctx, c.in)
+		defer end()
 	}
 
 	w := newWarming()
@@ -73,7 +73,7 @@ func (e *engineCmd) Run(ctx context.Context, c *console, root *cli) error {
 	began := time.Now()
 	loaded, err := e.load(ctx, c, stages, files, log)
 	if err != nil {
-		stop(err)
+		stop()
 		<-served
 		return err
 	}
@@ -107,16 +107,7 @@ func (e *engineCmd) wanted() ([]stage.Name, error) {
 // listen takes the address or the socket.
 func (e *engineCmd) listen(ctx context.Context, stages []stage.Name) (net.Listener, error) {
 	if e.FD != 0 {
-		f := os.NewFile(uintptr(e.FD), "listener")
-		if f == nil {
-			return nil, &usageError{fmt.Sprintf("--fd %d is no open file", e.FD)}
-		}
-		defer f.Close()
-		ln, err := net.FileListener(f)
-		if err != nil {
-			return nil, &usageError{fmt.Sprintf("--fd %d is no listening socket: %v", e.FD, err)}
-		}
-		return ln, nil
+		return child.Listener(e.FD)
 	}
 	at := listenAt{Addr: e.Addr}
 	if at.Addr == "" {
@@ -156,20 +147,6 @@ func (e *engineCmd) files(c *console, stages []stage.Name) (*models.Files, error
 		return nil, err
 	}
 	return files, nil
-}
-
-// errParent says that the process that started this one is gone.
-var errParent = errors.New("the parent process ended")
-
-// endWithParent calls stop when standard input ends, which the parent holds
-// open for as long as it lives. It reads until the process ends.
-func endWithParent(ctx context.Context, in io.Reader, stop context.CancelCauseFunc) {
-	go func() {
-		_, _ = io.Copy(io.Discard, in) //nolint:errcheck // however it ends, it has ended
-		if ctx.Err() == nil {
-			stop(errParent)
-		}
-	}()
 }
 
 func names(stages []stage.Name) []string {

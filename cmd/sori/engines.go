@@ -12,6 +12,7 @@ import (
 	"sori/clients/endpoint"
 	"sori/clients/ttot"
 	"sori/clients/tts"
+	"sori/engines/child"
 	"sori/engines/models"
 	"sori/stage"
 )
@@ -21,21 +22,20 @@ type engines struct {
 	atot  *atot.Client
 	ttot  *ttot.Client
 	tts   *tts.Client
-	local *localEngines // nil when no stage is served locally
+	local *child.Child // nil when no stage is served locally
 	about map[stage.Name]string
 }
 
 // startEngines starts the local engines, if any are asked for, and makes the
-// clients of all. files are the models, nil when they are not there. The caller
-// closes what it gets.
-func startEngines(ctx context.Context, c *console, cfg *engineURLs, files *models.Files, log *slog.Logger) (*engines, error) {
+// clients of all. The caller closes what it gets.
+func startEngines(ctx context.Context, c *console, cfg *engineURLs, modelsDir, dataDir string, log *slog.Logger) (*engines, error) {
 	e := &engines{about: map[stage.Name]string{}}
 	specs := cfg.stages()
 	if specs[stage.TTOT] == "" {
 		specs[stage.TTOT] = local
 		if f, ok := discover.LLM(ctx, discover.Usual()); ok {
 			specs[stage.TTOT] = f.URL
-			e.about[stage.TTOT] = fmt.Sprintf("found on this machine, %s", f.Server)
+			e.about[stage.TTOT] = "found on this machine, " + f.Server
 		}
 	}
 	var wanted []stage.Name
@@ -44,34 +44,41 @@ func startEngines(ctx context.Context, c *console, cfg *engineURLs, files *model
 			wanted = append(wanted, name)
 		}
 	}
-	addr := ""
 	if len(wanted) > 0 {
-		l, err := startLocal(ctx, c, cfg, wanted, files, log)
-		if err != nil {
+		var err error
+		if e.local, err = startLocal(ctx, cfg, wanted, modelsDir, dataDir, log); err != nil {
 			return nil, err
 		}
-		e.local, addr = l, l.addr()
 	}
-	if err := e.connect(c, cfg, specs, addr, log); err != nil {
-		e.close()
-		return nil, err
+	if err := e.connect(c, cfg, specs, log); err != nil {
+		return nil, errors.Join(err, e.close())
 	}
 	return e, nil
 }
 
 // connect makes the clients.
-func (e *engines) connect(c *console, cfg *engineURLs, specs map[stage.Name]string, addr string, log *slog.Logger) error {
-	o := endpoint.Options{Timeout: cfg.EngineTimeout, Getenv: c.getenv, Log: log}
-	var err error
+func (e *engines) connect(c *console, cfg *engineURLs, specs map[stage.Name]string, log *slog.Logger) error {
+	o := endpoint.Options{
+		Timeout: cfg.EngineTimeout, Getenv: c.getenv, Log: log,
+		OnFallback: func(ctx context.Context, name stage.Name, from, to string, err error) {
+			stage.NoteServed(ctx, stage.Served{Stage: name, Engine: to, Failed: from, Err: err})
+		},
+	}
+	host := ""
+	if e.local != nil {
+		host, o.Dial = e.local.Host(), e.local.Dial
+	}
 	spec := func(name stage.Name) string {
-		if isLocal(specs[name]) && e.about[name] == "" {
+		first, _, _ := strings.Cut(specs[name], ",")
+		if isLocal(first) {
 			e.about[name] = "local"
 		}
 		if more := strings.Count(specs[name], ","); more > 0 {
 			e.about[name] = strings.TrimPrefix(fmt.Sprintf("%s, %d to fall back on", e.about[name], more), ", ")
 		}
-		return resolveLocal(specs[name], addr, localName(name))
+		return resolveLocal(specs[name], host, localName(name))
 	}
+	var err error
 	if e.atot, err = atot.New(spec(stage.ATOT), o); err != nil {
 		return err
 	}
@@ -94,11 +101,11 @@ func (e *engines) wait(ctx context.Context) error {
 	if e.local == nil {
 		return nil
 	}
-	return e.local.wait(ctx)
+	return awaitLocal(ctx, e.local)
 }
 
 // close ends the connections and the local engines.
-func (e *engines) close() {
+func (e *engines) close() error {
 	if e.atot != nil {
 		e.atot.Close()
 	}
@@ -109,8 +116,9 @@ func (e *engines) close() {
 		e.tts.Close()
 	}
 	if e.local != nil {
-		e.local.stop()
+		return e.local.Close()
 	}
+	return nil
 }
 
 // findModels gives the models' files, and an error that says what to do when

@@ -3,29 +3,132 @@ package main
 import (
 	"context"
 	"errors"
-	"log/slog"
+	"fmt"
+	"time"
 
+	"sori/engines/energy"
 	"sori/engines/models"
-	"sori/stage"
+	"sori/engines/ort"
+	"sori/engines/silero"
+	"sori/session"
 )
-
-type localEngines struct{}
-
-func startLocal(context.Context, *console, *engineURLs, []stage.Name, *models.Files, *slog.Logger) (*localEngines, error) {
-	return nil, errors.New("local engines are not built into this sori yet")
-}
-func (*localEngines) addr() string               { return "" }
-func (*localEngines) wait(context.Context) error { return nil }
-func (*localEngines) stop()                      {}
-func localName(stage.Name) string                { return "" }
 
 // serveCmd is `sori serve`.
 type serveCmd struct {
 	listenAt   `embed:""`
 	storage    `embed:""`
 	engineURLs `embed:""`
-	User       string `placeholder:"ID" setting:"" help:"The user of clients that name none."`
+
+	User         string        `default:"10" placeholder:"ID" setting:"" help:"The user of clients that name none."`
+	Language     string        `default:"en" placeholder:"TAG" setting:"" help:"The language of clients that name none."`
+	Voice        string        `placeholder:"NAME" setting:"" help:"The voice of clients that name none. Default: the engine's own."`
+	Instructions string        `placeholder:"TEXT" setting:"" help:"How replies should be where the client says nothing of it, for engines that follow instructions."`
+	Window       int           `default:"20" placeholder:"N" setting:"" help:"How many earlier turns the text engine is told."`
+	MaxUtterance time.Duration `default:"60s" placeholder:"TIME" setting:"" help:"A longer utterance is ended and answered at this length."`
+	MaxSessions  int           `default:"1000" placeholder:"N" setting:"" help:"How many sessions there may be at once; more are told to come back later."`
+	Origins      []string      `placeholder:"ORIGIN" setting:"" help:"Web pages of other origins that may connect, such as https://app.example.com or http://localhost:*, separated by commas."`
+	Recordings   bool          `default:"true" negatable:"" setting:"" help:"Keep what was said and answered as WAV files in the data folder."`
 }
 
-// Run is not there yet.
-func (*serveCmd) Run() error { return errors.New("the server is not built into this sori yet") }
+// Help goes on from the command's one line.
+func (*serveCmd) Help() string {
+	return `Starts the server and, for stages that are served locally, one engine process beside it. When it is ready it prints its address, what serves each stage, and where history is kept. ` +
+		`SIGINT or SIGTERM ends it in order: no turn is lost that was begun. A second signal ends it at once.
+
+Examples:
+
+  sori serve
+  sori serve --addr 0.0.0.0:5000 --data /srv/sori
+  sori serve --store redis://127.0.0.1:6379/0
+  sori serve --ttot openai+http://127.0.0.1:11434/v1?model=llama3.2
+  sori serve --atot http://127.0.0.1:8000,local:      with the local engine to fall back on
+  SORI_ADDR=:8080 sori serve --config sori.yaml
+
+API keys come from the environment only: SORI_ATOT_KEY, SORI_TTOT_KEY, SORI_TTS_KEY, or the variable that key_env in a URL names.`
+}
+
+// check says what is wrong with the settings.
+func (s *serveCmd) check(c *console) error {
+	if err := s.listenAt.check(); err != nil {
+		return err
+	}
+	if err := s.engineURLs.check(c.getenv); err != nil {
+		return err
+	}
+	switch {
+	case s.Window < 0:
+		return errors.New("--window can't be negative")
+	case s.MaxUtterance < time.Second:
+		return fmt.Errorf("--max-utterance %s is too short: it is at least 1s", s.MaxUtterance)
+	case s.MaxSessions < 1:
+		return errors.New("--max-sessions has to be at least 1")
+	case s.HistoryLimit < 0:
+		return errors.New("--history-limit can't be negative")
+	}
+	return nil
+}
+
+// Run serves until ctx ends.
+func (s *serveCmd) Run(ctx context.Context, c *console, root *cli) (err error) {
+	began := time.Now()
+	if err := s.check(c); err != nil {
+		return err
+	}
+	// First what fails most often, and before anything was started.
+	ln, err := s.listenAt.listen(ctx)
+	if err != nil {
+		return err
+	}
+	p := &parts{serveCmd: s, console: c, log: root.logger(c), plain: root.LogFormat == "text"}
+	defer func() { err = errors.Join(err, p.close()) }()
+	if err := p.open(ctx); err != nil {
+		_ = ln.Close() //nolint:errcheck // nobody connected
+		return err
+	}
+	srv, err := p.server()
+	if err != nil {
+		_ = ln.Close() //nolint:errcheck // nobody connected
+		return err
+	}
+	// Clients are taken at once; it is the first turn that waits for an engine.
+	served := make(chan error, 1)
+	serving, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	go func() { served <- srv.Serve(serving, ln) }()
+	err = p.engines.wait(ctx)
+	if err == nil {
+		p.announce(ln.Addr(), time.Since(began))
+	} else if ctx.Err() == nil {
+		stop(err)
+		return errors.Join(err, <-served)
+	}
+	err = <-served
+	if ctx.Err() != nil {
+		p.log.InfoContext(context.WithoutCancel(ctx), "stopped")
+	}
+	return err
+}
+
+// detectors gives what makes voice detectors, and its name for people: Silero
+// where its model is there, arithmetic otherwise.
+func detectors(files *models.Files) (newDetector func() (session.VoiceDetector, error), name string, closeModel func(), err error) {
+	plain := func() (session.VoiceDetector, error) { return energy.New(), nil }
+	if files == nil {
+		return plain, "energy (the models are not there: `sori models pull` brings a better one)", func() {}, nil
+	}
+	r, err := ort.Open(files.Runtime)
+	if err != nil {
+		return nil, "", nil, fmt.Errorf("the library that runs the models can't be loaded: %w; `sori doctor` says more", err)
+	}
+	m, err := silero.Open(r, files.Silero)
+	if err != nil {
+		return nil, "", nil, fmt.Errorf("the voice detector can't be loaded: %w; `sori models verify` says more", err)
+	}
+	return func() (session.VoiceDetector, error) {
+		d, err := m.NewDetector()
+		if err != nil {
+			return nil, err
+		}
+		return energy.NewGate(d), nil
+	}, "Silero", m.Close, nil
+}

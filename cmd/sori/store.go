@@ -8,8 +8,10 @@ import (
 	"strings"
 
 	"sori/history"
+	"sori/history/recordings"
 	"sori/history/redisstore"
 	"sori/history/sqlitestore"
+	"sori/server"
 )
 
 // open opens the store that is configured and gives its name for people. Redis
@@ -49,4 +51,28 @@ func withoutSecrets(raw string) string {
 	}
 	rest, _, _ = strings.Cut(rest, "?")
 	return scheme + "://" + rest
+}
+
+// kept is a store as the server sees it: users are deleted by the keeper, which
+// knows of turns that wait.
+type kept struct {
+	history.Store
+	keeper *history.Keeper
+}
+
+// DeleteUser removes the user and all its turns.
+func (k kept) DeleteUser(ctx context.Context, userID string) error {
+	return k.keeper.DeleteUser(ctx, userID)
+}
+
+// opened is a folder of recordings as the server sees it.
+type opened struct{ folder *recordings.Folder }
+
+// Open opens a recording.
+func (o opened) Open(ctx context.Context, userID, name string) (server.RecordingFile, error) {
+	f, _, err := o.folder.Open(ctx, userID, name)
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
 }

@@ -132,7 +132,7 @@ func (h *humanTalk) event(m client.Message) {
 		h.frames++
 		h.bytes += len(m.Audio)
 		if h.frames == 1 {
-			h.line("audio", "the first %s", seconds(audio.Duration(len(m.Audio), h.rate())))
+			h.line("audio", "the first %d ms", audio.Duration(len(m.Audio), h.rate()).Milliseconds())
 		}
 		return
 	}

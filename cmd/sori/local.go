@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"sori/engines/child"
+	"sori/engines/flite"
+	"sori/engines/moonshine"
+	"sori/engines/responder"
+	"sori/stage"
+)
+
+// engineStart bounds the time in which the local engines load their models.
+const engineStart = time.Minute
+
+// startLocal starts the process that serves stages locally.
+func startLocal(ctx context.Context, cfg *engineURLs, stages []stage.Name, modelsDir, dataDir string, log *slog.Logger) (*child.Child, error) {
+	args := append([]string{"engine"}, names(stages)...)
+	args = append(args, "--fd", "3", "--models", modelsDir, "--cache", filepath.Join(dataDir, "cache"), "--log-level", "warn")
+	if cfg.EngineWorkers > 0 {
+		args = append(args, "--workers", strconv.Itoa(cfg.EngineWorkers))
+	}
+	c, err := child.Start(ctx, child.Options{Args: args, Log: log})
+	if err != nil {
+		return nil, fmt.Errorf("the local engines can't be started: %w", err)
+	}
+	return c, nil
+}
+
+// awaitLocal waits until the engines can work.
+func awaitLocal(ctx context.Context, c *child.Child) error {
+	ctx, stop := context.WithTimeout(ctx, engineStart)
+	defer stop()
+	if err := c.Ready(ctx); err != nil {
+		if errors.Is(err, context.DeadlineExceeded) {
+			return fmt.Errorf("the local engines are not ready after %s: %w", engineStart, err)
+		}
+		return fmt.Errorf("the local engines do not work: %w; `sori doctor` looks for the reason", err)
+	}
+	return nil
+}
+
+// localName is the name of the local engine of a stage.
+func localName(name stage.Name) string {
+	switch name {
+	case stage.ATOT:
+		return moonshine.Engine
+	case stage.TTOT:
+		return (*responder.Responder)(nil).Engine()
+	case stage.TTS:
+	}
+	return (*flite.Synthesizer)(nil).Engine()
+}

@@ -1,0 +1,214 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	"sori/engines/models"
+	"sori/history"
+	"sori/history/recordings"
+	"sori/server"
+	"sori/session"
+	"sori/stage"
+	"sori/web"
+)
+
+// closeTimeout bounds the end of the parts.
+const closeTimeout = 10 * time.Second
+
+// parts is what a server is made of, in the order in which it is opened.
+type parts struct {
+	*serveCmd
+	*console
+	log   *slog.Logger
+	plain bool // the log is for people
+
+	dataDir   string
+	modelsDir string
+
+	engines   *engines
+	detector  func() (session.VoiceDetector, error)
+	voice     string // the detector's name
+	endVoice  func()
+	store     history.Store
+	storeName string
+	keeper    *history.Keeper
+	keeping   sync.WaitGroup
+	endKeeper context.CancelFunc
+	records   *recordings.Folder // nil: none are kept
+}
+
+// open opens all parts. What was opened is closed by close, also after an error.
+func (p *parts) open(ctx context.Context) error {
+	var err error
+	if p.dataDir, err = p.folder(p.console); err != nil {
+		return err
+	}
+	if err = makeFolder(p.dataDir); err != nil {
+		return err
+	}
+	var files *models.Files
+	p.modelsDir, files, err = findModels(&p.modelsPlace, p.console)
+	if err != nil && (isLocal(p.ATOT) || isLocal(p.TTS)) {
+		return missingModels(err)
+	}
+	// The engines take the longest: they load while the rest is opened.
+	if p.engines, err = startEngines(ctx, p.console, &p.engineURLs, p.modelsDir, p.dataDir, p.log); err != nil {
+		return err
+	}
+	if p.detector, p.voice, p.endVoice, err = detectors(files); err != nil {
+		return err
+	}
+	return p.openHistory(ctx)
+}
+
+// openHistory opens the store and what stands before it.
+func (p *parts) openHistory(ctx context.Context) error {
+	var err error
+	if p.store, p.storeName, err = p.storage.open(ctx, p.dataDir); err != nil {
+		return err
+	}
+	if err = p.store.Ping(ctx); err != nil {
+		// Turns are set aside until it is back.
+		p.log.WarnContext(ctx, "the store does not answer", "store", p.storeName, "error", err)
+	}
+	if p.keeper, err = history.NewKeeper(p.store, history.KeeperOptions{Dir: p.dataDir, Log: p.log}); err != nil {
+		return err
+	}
+	// It ends after the last session, not with ctx.
+	var keeping context.Context
+	keeping, p.endKeeper = context.WithCancel(context.WithoutCancel(ctx))
+	p.keeping.Go(func() {
+		if err := p.keeper.Run(keeping); err != nil && keeping.Err() == nil {
+			p.log.ErrorContext(keeping, "history is not kept any more", "error", err)
+		}
+	})
+	if p.Recordings {
+		p.records, err = recordings.Open(p.dataDir)
+	}
+	return err
+}
+
+// close closes what was opened, in the opposite order.
+func (p *parts) close() error {
+	ctx, stop := context.WithTimeout(context.Background(), closeTimeout)
+	defer stop()
+	var errs []error
+	if p.endKeeper != nil {
+		p.endKeeper()
+		p.keeping.Wait()
+		errs = append(errs, p.keeper.Close(ctx))
+	}
+	if p.records != nil {
+		errs = append(errs, p.records.Close())
+	}
+	if p.store != nil {
+		errs = append(errs, p.store.Close())
+	}
+	if p.endVoice != nil {
+		p.endVoice()
+	}
+	if p.engines != nil {
+		errs = append(errs, p.engines.close())
+	}
+	return errors.Join(errs...)
+}
+
+// server wires the parts to a server.
+func (p *parts) server() (*server.Server, error) {
+	page, err := web.Handler()
+	if err != nil {
+		return nil, err
+	}
+	deps := session.Deps{
+		ATOT: p.engines.atot, TTOT: p.engines.ttot, TTS: p.engines.tts,
+		NewDetector: p.detector, History: p.keeper, Log: p.log,
+	}
+	steps := &server.Steps{
+		PullATOT: func(ctx context.Context, userID string) (server.Heard, error) {
+			r, err := p.engines.atot.Pull(ctx, userID)
+			return server.Heard(r), err
+		},
+		ATOTEngine: p.engines.atot.Engine(),
+		PullTTOT: func(ctx context.Context, userID string) (string, error) {
+			r, err := p.engines.ttot.Pull(ctx, userID)
+			return r.Text, err
+		},
+		TTOT: p.engines.ttot, TTS: p.engines.tts, History: p.keeper,
+	}
+	cfg := server.Config{
+		Session: session.Options{
+			User: p.User, Language: p.Language, Voice: p.Voice, Instructions: p.Instructions,
+			MaxUtterance: p.MaxUtterance, Window: p.Window,
+		},
+		Store: kept{p.store, p.keeper}, Steps: steps, Checks: p.checks(), Page: page,
+		DefaultUser: p.User, Origins: p.Origins, MaxSessions: p.MaxSessions, Log: p.log,
+	}
+	if p.records != nil {
+		deps.Recordings, steps.Recordings = p.records, p.records
+		cfg.Recordings = opened{p.records}
+		cfg.EraseRecordings = p.records.DeleteUser
+	}
+	cfg.NewSession = func(o session.Options) server.Session { return session.New(o, deps) }
+	return server.New(cfg)
+}
+
+// checks is what /readyz reports. Without its store sori still serves: turns
+// wait on the disk.
+func (p *parts) checks() []server.Check {
+	return []server.Check{
+		{Name: "atot", Required: true, Check: p.engines.atot.Health},
+		{Name: "ttot", Required: true, Check: p.engines.ttot.Health},
+		{Name: "tts", Required: true, Check: p.engines.tts.Health},
+		{Name: "store", Check: p.store.Ping},
+	}
+}
+
+// announce says that the server is ready, and of what it is made.
+func (p *parts) announce(addr net.Addr, took time.Duration) {
+	e := p.engines
+	if !p.plain {
+		p.log.Info("ready", "version", version, "addr", addr.String(), "atot", e.atot.Engine(), "ttot", e.ttot.Engine(), "tts", e.tts.Engine(),
+			"voice_detector", p.voice, "store", p.storeName, "data", p.dataDir, "models", p.modelsDir, "took_ms", took.Milliseconds())
+		return
+	}
+	at := reachable(addr.String())
+	var b strings.Builder
+	line := func(name, format string, args ...any) {
+		fmt.Fprintf(&b, "  %-9s %s\n", name, fmt.Sprintf(format, args...))
+	}
+	fmt.Fprintf(&b, "sori %s is ready after %.1f s at http://%s\n\n", version, took.Seconds(), at)
+	line("sessions", "ws://%s/ws", at)
+	if at != addr.String() {
+		line("", "from everywhere, port %s", at[strings.LastIndexByte(at, ':')+1:])
+	}
+	for _, s := range []struct {
+		name   stage.Name
+		engine string
+	}{{stage.ATOT, e.atot.Engine()}, {stage.TTOT, e.ttot.Engine()}, {stage.TTS, e.tts.Engine()}} {
+		line(string(s.name), "%s%s", s.engine, inBrackets(e.about[s.name]))
+	}
+	line("voice", "%s detects speech", p.voice)
+	line("history", "%s", p.storeName)
+	line("data", "%s", p.dataDir)
+	line("models", "%s", p.modelsDir)
+	talk := "sori talk FILE.wav"
+	if !strings.HasSuffix(at, ":5000") || !strings.HasPrefix(at, "127.0.0.1") {
+		talk += " --url ws://" + at + "/ws"
+	}
+	fmt.Fprintf(&b, "\nTry it: %s, or http://%s in a browser. Ctrl-C ends it.\n", talk, at)
+	fmt.Fprint(p.out, b.String())
+}
+
+func inBrackets(s string) string {
+	if s == "" {
+		return ""
+	}
+	return " (" + s + ")"
+}
