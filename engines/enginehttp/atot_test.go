@@ -144,7 +144,8 @@ func TestLatestResultsAreBounded(t *testing.T) {
 	var paths []string
 	for i := range 5 {
 		a := upload(t, s.URL+"/run-model", wav(16_000, 0.1), "user_id", fmt.Sprint(i)) // 3,244 bytes
-		path, _, _ := strings.Cut(a.body[strings.Index(a.body, "/static"):], `"`)
+		_, path, _ := strings.Cut(a.body, `"input_wav":"`)
+		path, _, _ = strings.Cut(path, `"`)
 		paths = append(paths, path)
 	}
 	for i, path := range paths {

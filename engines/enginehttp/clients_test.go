@@ -30,6 +30,7 @@ func TestOwnClients(t *testing.T) {
 	s := start(t, enginehttp.Config{ATOT: hears("go forward ten meters"), TTOT: echoes(), TTS: refuse})
 	for _, dialect := range []string{"", "openai+"} {
 		t.Run("dialect "+dialect, func(t *testing.T) {
+			t.Parallel()
 			a, err1 := atot.New(dialect+s.URL, endpoint.Options{})
 			m, err2 := ttot.New(dialect+s.URL, endpoint.Options{})
 			v, err3 := tts.New(dialect+s.URL, endpoint.Options{})

@@ -38,7 +38,9 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, grace time.Durat
 		stop() // the engines' contexts end
 		err = server.Close()
 	}
-	<-failed
+	if ended := <-failed; !errors.Is(ended, http.ErrServerClosed) {
+		err = errors.Join(err, ended)
+	}
 	if err != nil {
 		return fmt.Errorf("stop serving engines: %w", err)
 	}

@@ -1,10 +1,10 @@
 package flite
 
-// Opened for tests.
-var (
-	SplitClauses = splitClauses
-	IsEnglish    = isEnglish
-)
+// SplitClauses is splitClauses.
+func SplitClauses(plain string) []string { return splitClauses(plain) }
+
+// IsEnglish is isEnglish.
+func IsEnglish(tag string) bool { return isEnglish(tag) }
 
 // MaxClause is maxClause.
 const MaxClause = maxClause

@@ -20,7 +20,25 @@ import (
 	"sori/stage"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// cacheVariable names the folder in which one test leaves the compiled module
+// to the next.
+const cacheVariable = "SORI_FLITE_TEST_CACHE"
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "sori-flite-")
+	if err == nil {
+		err = os.Setenv(cacheVariable, dir)
+	}
+	if err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		if err := os.RemoveAll(dir); err != nil && code == 0 {
+			code = 1
+		}
+		os.Exit(code)
+	}))
+}
 
 // module gives the path of the real flite.wasm.
 func module(t testing.TB) string {
@@ -48,6 +66,9 @@ func module(t testing.TB) string {
 
 func open(t testing.TB, o flite.Options) *flite.Synthesizer {
 	t.Helper()
+	if o.CacheDir == "" {
+		o.CacheDir = os.Getenv(cacheVariable)
+	}
 	s, err := flite.Open(t.Context(), module(t), o)
 	if err != nil {
 		t.Fatal(err)
@@ -87,8 +108,9 @@ func wantCode(t *testing.T, err error, code string) *stage.Error {
 
 func TestSpeech(t *testing.T) {
 	t.Parallel()
-	s := open(t, flite.Options{Workers: 2, CacheDir: t.TempDir()})
+	s := open(t, flite.Options{Workers: 2})
 	t.Run("every voice", func(t *testing.T) {
+		t.Parallel()
 		for _, voice := range append(s.Voices(), "", " SLT ") {
 			pcm, err := speak(t.Context(), t, s, stage.Speech{Text: "Hello, how can I help you today?", Voice: voice, Language: "en-US"})
 			if err != nil {
@@ -106,6 +128,7 @@ func TestSpeech(t *testing.T) {
 		}
 	})
 	t.Run("more text takes longer", func(t *testing.T) {
+		t.Parallel()
 		one, err := speak(t.Context(), t, s, stage.Speech{Text: "This is one sentence."})
 		if err != nil {
 			t.Fatal(err)
@@ -119,6 +142,7 @@ func TestSpeech(t *testing.T) {
 		}
 	})
 	t.Run("what can't be spoken", func(t *testing.T) {
+		t.Parallel()
 		for name, c := range map[string]struct {
 			sp   stage.Speech
 			code string
@@ -138,6 +162,7 @@ func TestSpeech(t *testing.T) {
 		}
 	})
 	t.Run("hostile text", func(t *testing.T) {
+		t.Parallel()
 		for name, text := range map[string]string{
 			"an option":        "-lv",
 			"options":          "--help -o /etc/passwd -voice /x",
@@ -161,6 +186,7 @@ func TestSpeech(t *testing.T) {
 		}
 	})
 	t.Run("a long text streams", func(t *testing.T) {
+		t.Parallel()
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()
 		text := strings.Repeat("All work and no play makes Jack a dull boy, he said. ", 500)
@@ -182,8 +208,9 @@ func TestSpeech(t *testing.T) {
 		}
 	})
 	t.Run("random text", func(t *testing.T) {
+		t.Parallel()
 		rng := rand.New(rand.NewPCG(1, 2))
-		for range 40 {
+		for range 25 {
 			b := make([]byte, 1+rng.IntN(60))
 			for i := range b {
 				b[i] = byte(rng.IntN(256))
@@ -231,7 +258,9 @@ func TestCancellationIsPrompt(t *testing.T) {
 	expired, stop := context.WithTimeout(t.Context(), 0)
 	defer stop()
 	_, err := speak(expired, t, s, text)
-	wantCode(t, err, stage.CodeTimeout)
+	if e := wantCode(t, err, stage.CodeTimeout); e.Message == "" {
+		t.Error("a timeout without a message")
+	}
 }
 
 // A caller that reads slowly must not keep the only worker.

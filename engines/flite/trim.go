@@ -21,6 +21,7 @@ type trimmer struct {
 	started bool   // a sound was heard
 	held    []byte // silence that may be the last
 	tail    int    // samples of it that stay at the end
+	out     []byte // what push gave last
 }
 
 func newTrimmer(clause string) trimmer {
@@ -47,21 +48,19 @@ func (t *trimmer) push(pcm []byte) []byte {
 		}
 		return nil
 	}
-	var out []byte
 	if !t.started {
 		t.started = true
 		first := 0
 		for v := int16(0); v <= quiet && v >= -quiet; first += 2 {
 			v = int16(uint16(pcm[first]) | uint16(pcm[first+1])<<8)
 		}
-		lead := append(t.held, pcm[:first]...)
-		out = append(out, lead[max(0, len(lead)-2*leadSamples):]...)
-		out = append(out, pcm[first:last+2]...)
-	} else {
-		out = append(t.held, pcm[:last+2]...)
+		t.held = append(t.held, pcm[:first]...)
+		t.held = t.held[max(0, len(t.held)-2*leadSamples):]
+		pcm, last = pcm[first:], last-first
 	}
-	t.held = append([]byte(nil), pcm[last+2:]...)
-	return out
+	t.out = append(append(t.out[:0], t.held...), pcm[:last+2]...)
+	t.held = append(t.held[:0], pcm[last+2:]...)
+	return t.out
 }
 
 // end gives the pause after the clause.

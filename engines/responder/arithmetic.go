@@ -2,6 +2,7 @@ package responder
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -112,7 +113,7 @@ func (s sentence) arranged() sentence {
 
 // lastFind gives the position of the phrase's last occurrence, -1 without one.
 func (s sentence) lastFind(phrase string) int {
-	for i := len(s) - 1; i >= 0; i-- {
+	for i := range slices.Backward(s) {
 		if s[i:].begins(phrase) {
 			return i
 		}

@@ -30,8 +30,6 @@ func small(w string) (float64, bool) {
 		}
 	}
 	switch w {
-	case "fourty":
-		return 40, true
 	case "oh", "nought":
 		return 0, true
 	}
@@ -131,37 +129,56 @@ func (s sentence) readWhole() (v float64, n int) {
 	last := math.Inf(1) // size of the last word: sizes fall within a group
 	for n < len(s) {
 		w := s[n].low
-		if d, ok := digits(w); ok && !began {
+		d, isDigits := digits(w)
+		one, isSmall := small(w)
+		m, isScale := scale(w)
+		switch {
+		case isDigits && !began:
 			group, began, last = d, true, 0
-		} else if d, ok := small(w); ok && (!began || last >= 100 || last >= 20 && last < 100 && d < 10 && d > 0) {
-			group += d
-			began, last = true, max(d, 1)
-		} else if m, ok := scale(w); ok && (began || m >= 12 && n == 0) {
-			group = max(group, 1) * m
+		case isSmall && (!began || last >= 100 || last >= 20 && one < 10 && one > 0):
+			group += one
+			began, last = true, max(one, 1)
+		case isScale && (began || n == 0 || s.has(n-1, "a", "an")):
 			if !began {
-				group = m
+				group = 1
 			}
+			group *= m
 			if m >= 1000 {
 				total, group = total+group, 0
 			}
 			began, last = true, max(m, 100)
-		} else if (w == "a" || w == "an") && !began && n+1 < len(s) {
-			if _, ok := scale(s[n+1].low); !ok {
-				break
-			}
-		} else if w == "and" && began && last >= 100 && n+1 < len(s) {
-			if d, ok := small(s[n+1].low); !ok || d == 0 || last < 100 {
-				break
-			}
-		} else {
-			break
+		case (w == "a" || w == "an") && n == 0 && s.isScale(1):
+		case w == "and" && began && last >= 100 && s.isSmall(n+1):
+		default:
+			return s.whole(total+group, n, began)
 		}
 		n++
 	}
+	return s.whole(total+group, n, began)
+}
+
+// whole ends a number that was read: n words, unless none of them was one.
+func (sentence) whole(v float64, n int, began bool) (float64, int) {
 	if !began {
 		return 0, 0
 	}
-	return total + group, n
+	return v, n
+}
+
+func (s sentence) isScale(i int) bool {
+	if i >= len(s) {
+		return false
+	}
+	_, ok := scale(s[i].low)
+	return ok
+}
+
+func (s sentence) isSmall(i int) bool {
+	if i >= len(s) {
+		return false
+	}
+	v, ok := small(s[i].low)
+	return ok && v > 0
 }
 
 // sayNumber writes a number as it should be spoken and shown: in words below
@@ -178,15 +195,14 @@ func sayNumber(v float64) string {
 	}
 	whole, fraction, _ := strings.Cut(strconv.FormatFloat(v, 'f', -1, 64), ".")
 	if v < 10_000 {
-		n, _ := strconv.Atoi(whole) // digits only
-		s := sign + inWords(n)
+		words := []string{sign + inWords(int(v))}
 		if fraction != "" {
-			s += " point"
-			for _, d := range fraction {
-				s += " " + inWords(int(d-'0'))
-			}
+			words = append(words, "point")
 		}
-		return s
+		for _, d := range fraction {
+			words = append(words, inWords(int(d-'0')))
+		}
+		return strings.Join(words, " ")
 	}
 	for i := len(whole) - 3; i > 0; i -= 3 {
 		whole = whole[:i] + "," + whole[i:]

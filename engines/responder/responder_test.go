@@ -196,7 +196,10 @@ func TestRespondStreams(t *testing.T) {
 	if got := strings.Join(pieces, ""); got != r.Reply(p) || len(pieces) != 5 {
 		t.Errorf("pieces %q", pieces)
 	}
-	for range r.Respond(t.Context(), p) { // a caller who leaves
+	for _, err := range r.Respond(t.Context(), p) { // a caller who leaves
+		if err != nil {
+			t.Fatal(err)
+		}
 		break
 	}
 	why := errors.New("barge-in")

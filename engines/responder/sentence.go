@@ -1,6 +1,7 @@
 package responder
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -202,12 +203,7 @@ func (s sentence) has(i int, words ...string) bool {
 	if i < 0 || i >= len(s) {
 		return false
 	}
-	for _, w := range words {
-		if s[i].low == w {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(words, s[i].low)
 }
 
 // find gives the position of the phrase, -1 when it is not there.

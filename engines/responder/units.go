@@ -138,7 +138,7 @@ func (t turn) convert(s sentence) string {
 	}
 	rest = rest[1:]
 	for rest.has(0, "how", "many", "what", "in", "degrees") && len(rest) > 1 {
-		if _, _, ok := rest.readUnit(); ok {
+		if _, _, isUnit := rest.readUnit(); isUnit {
 			break
 		}
 		rest = rest[1:]
@@ -169,7 +169,7 @@ func (s sentence) readQuantityN() (v float64, u unit, n int, ok bool) {
 		n++
 	}
 	if s.has(n, "degrees", "degree") {
-		if _, _, ok := s[n:].readUnit(); !ok {
+		if _, _, isUnit := s[n:].readUnit(); !isUnit {
 			n++
 		}
 	}
