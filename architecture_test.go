@@ -40,7 +40,7 @@ func layers() []layer {
 		{"engines/...", []string{"engines/...", "audio", "stage"}, "an engine runs in its own process and is reached over HTTP: it knows nothing of sessions or of who calls it"},
 		{"client", []string{"protocol", "audio", "stage", "history"}, "the client library sees sori from outside, as any client does"},
 		{"web", nil, "web is files"},
-		{"server", []string{"session", "protocol", "audio", "stage", "history", "web"}, "the edge is handed its stores and engines by cmd/sori"},
+		{"server", []string{"session", "protocol", "audio", "stage", "history", "history/export", "web"}, "the edge is handed its stores and engines by cmd/sori"},
 		{"cmd/...", []string{"..."}, ""},
 		{"e2e/...", []string{"client", "protocol", "audio", "stage", "history"}, "e2e sees sori from outside, as a client does"},
 	}
