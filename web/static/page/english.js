@@ -54,7 +54,6 @@ export const english = {
   idle: 'sori asks on its own',
   listening: 'Listening …',
   unheard: 'Not understood.',
-  noWords: 'That was no word.',
   stopped: 'stopped here',
   interrupted: 'you interrupted',
   noAnswer: 'No answer.',

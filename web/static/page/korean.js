@@ -54,7 +54,6 @@ export const korean = {
   idle: 'sori가 먼저 말함',
   listening: '듣는 중 …',
   unheard: '알아듣지 못했습니다.',
-  noWords: '말이 아니었습니다.',
   stopped: '여기서 멈춤',
   interrupted: '끼어들었습니다',
   noAnswer: '답이 없습니다.',

@@ -1,4 +1,5 @@
 // A conversation: the session on the wire, the microphone and the loudspeaker.
+// What each public member does stands in ../sori.d.ts.
 
 import { Microphone, Speaker } from './audio.js';
 import { Connection } from './connection.js';
@@ -16,19 +17,14 @@ const LEAST_UTTERANCE = 100; // ms; the server takes no less
 
 /** @extends {Emitter<SoriEvents>} */
 export class Sori extends Emitter {
-  /** The session as the server last described it. @type {import('../sori.js').Ready | null} */
+  /** @type {import('../sori.js').Ready | null} */
   session = null;
   /** @type {import('../sori.js').ConnectionState} */
   state = { state: 'closed', code: 1000, reason: '' };
-  /** The number of the last thing that came from the server, audio included. */
   lastSeq = 0;
-  /** Frames of audio that were sent in this session. */
   sentFrames = 0;
-  /** The live turn, 0 when there is none. */
   turn = 0;
-  /** The turn whose reply sounds now, 0 when none does. */
   playing = 0;
-  /** Frames of the microphone go to the server. */
   talking = false;
 
   /** @type {Settings} */
@@ -51,8 +47,8 @@ export class Sori extends Emitter {
   #broken = null;
 
   /**
-   * @param {Settings} [settings] of the session, as they go over the wire
-   * @param {Options} [options] of this client
+   * @param {Settings} [settings]
+   * @param {Options} [options]
    */
   constructor(settings = {}, options = {}) {
     super();
@@ -74,7 +70,6 @@ export class Sori extends Emitter {
     });
   }
 
-  /** Opens the session. It fails only when there is no use in trying again. */
   connect() {
     return new Promise((/** @type {(ready: import('../sori.js').Ready) => void} */ resolve, reject) => {
       if (this.state.state === 'ready' && this.session) return resolve(this.session);
@@ -87,7 +82,6 @@ export class Sori extends Emitter {
     });
   }
 
-  /** Ends the session, and gives microphone and loudspeaker back. */
   async close() {
     this.closeMicrophone();
     this.#line.close();
@@ -97,33 +91,27 @@ export class Sori extends Emitter {
     this.#context = null;
   }
 
-  /** Changes settings, now and for each reconnection. @param {Settings} settings */
+  /** @param {Settings} settings */
   configure(settings) {
     this.#settings = { ...this.#settings, ...settings };
     this.#send('session.configure', settings);
   }
 
-  /** Says something in writing. It stops a reply that sounds. @param {string} text */
+  /** @param {string} text */
   text(text) {
     this.#need(this.#send('text', { text }));
   }
 
-  /**
-   * Sends audio from elsewhere than the microphone: whole samples in the
-   * session's input format.
-   * @param {ArrayBuffer | ArrayBufferView} audio
-   */
+  /** @param {ArrayBuffer | ArrayBufferView} audio */
   send(audio) {
     this.#need(this.#push(audio));
   }
 
-  /** Ends the utterance: what was sent is the user's turn. */
   commit() {
     this.#utteranceBytes = 0;
     this.#need(this.#send('utterance.end'));
   }
 
-  /** Throws away what was sent since the last turn. */
   clear() {
     this.#utteranceBytes = 0;
     this.#need(this.#send('utterance.clear'));
@@ -140,7 +128,6 @@ export class Sori extends Emitter {
   }
 
   /**
-   * Answers a tool call that no tool in the options answers.
    * @param {string} id
    * @param {string} output
    * @param {string} [error]
@@ -149,10 +136,6 @@ export class Sori extends Emitter {
     this.#send('tool.result', { id, output, ...(error && { error }) });
   }
 
-  /**
-   * Makes replies audible. Browsers allow it only after the user did something
-   * on the page, such as pressing a button.
-   */
   async openSpeaker() {
     const context = await this.#audio();
     if (this.#speaker) return;
@@ -162,7 +145,7 @@ export class Sori extends Emitter {
     await speaker.open();
   }
 
-  /** Opens the microphone; talk() then sends what it hears. @param {{ deviceId?: string }} [options] */
+  /** @param {{ deviceId?: string }} [options] */
   async openMicrophone({ deviceId } = {}) {
     await this.openSpeaker();
     this.#microphone?.close();
@@ -179,7 +162,6 @@ export class Sori extends Emitter {
     await microphone.open(deviceId);
   }
 
-  /** The open microphone's device id, or "". */
   get microphone() {
     return this.#microphone?.deviceId ?? '';
   }
@@ -190,7 +172,6 @@ export class Sori extends Emitter {
     this.#microphone = null;
   }
 
-  /** Sends what the microphone hears from now on, and what it heard just before. */
   talk() {
     if (!this.#microphone?.stream) throw new SoriError('mic_closed', 'Open the microphone first.');
     if (this.#manual) this.cancel(); // who presses the button has the floor
@@ -198,10 +179,7 @@ export class Sori extends Emitter {
     for (const pcm of this.#microphone.takeRecent()) this.#push(pcm);
   }
 
-  /**
-   * Sends no more of the microphone. With manual turn detection this ends the
-   * utterance. @returns {boolean} whether a turn follows from that
-   */
+  /** @returns {boolean} a turn follows */
   hush() {
     if (!this.talking) return false;
     this.talking = false;

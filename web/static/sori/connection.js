@@ -42,7 +42,7 @@ export class Connection {
   }
 
   open() {
-    if (this.#wanted) return;
+    if (this.#wanted) return void this.online(); // while it waits: at once
     this.#wanted = true;
     this.#attempt = 0;
     globalThis.addEventListener?.('online', this.online);
