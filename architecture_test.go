@@ -67,7 +67,6 @@ func dependencies() []dependency {
 		{"github.com/redis/go-redis/v9", []string{"history/redisstore/..."}, "Redis is known to its store only"},
 		{"modernc.org/sqlite", []string{"history/sqlitestore"}, "SQLite is known to its store only"},
 		{"github.com/ebitengine/purego", []string{"engines/ort", "engines/llama"}, "native libraries without cgo; one binding each, used by the engines"},
-		{"github.com/hybridgroup/yzma", []string{"engines/llama"}, "llama.cpp's own interface, for a language model on this machine"},
 		{"github.com/tetratelabs/wazero", []string{"engines/flite"}, "runs the voice as WebAssembly"},
 		{"github.com/google/uuid", []string{"session", "server", "clients/...", "cmd/..."}, "identifiers that sort by time"},
 		{"github.com/rivo/uniseg", []string{"session/...", "clients/...", "engines/..."}, "where words and sentences end"},
