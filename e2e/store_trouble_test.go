@@ -236,7 +236,7 @@ func TestStartsThatCannotWork(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ln.Close()
+	t.Cleanup(func() { ln.Close() }) // after the parallel tests below
 	for name, c := range map[string]struct {
 		args []string
 		says string
@@ -244,13 +244,13 @@ func TestStartsThatCannotWork(t *testing.T) {
 		"data is a file":       {[]string{"--data", file}, file},
 		"no database":          {[]string{"--data", broken}, "users.db"},
 		"store unknown":        {[]string{"--store", "mysql://x"}, "mysql"},
-		"engine URL unknown":   {[]string{"--atot", "ftp://x"}, "ftp"},
+		"engine URL unknown":   {[]string{"--atot", "ftp://x"}, "openai+http://"},
 		"port in use":          {[]string{"--addr", ln.Addr().String()}, "in use"},
 		"no models":            {[]string{"--models", t.TempDir()}, "models pull"},
 		"unknown flag":         {[]string{"--nonsense"}, "nonsense"},
 		"missing file":         {[]string{"--config", "/no/such/file.yaml"}, "/no/such/file.yaml"},
 		"number is no number":  {[]string{"--window", "many"}, "window"},
-		"a password in a URL":  {[]string{"--ttot", "openai+http://me:secret@127.0.0.1:1/v1"}, "SORI_TTOT_KEY"},
+		"a password in a URL":  {[]string{"--ttot", "openai+http://me:secret@127.0.0.1:1/v1"}, "key_env"},
 		"an address of nobody": {[]string{"--addr", "203.0.113.1:5000"}, "203.0.113.1"},
 	} {
 		t.Run(name, func(t *testing.T) {
