@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"sync"
 	"time"
 )
 
@@ -16,6 +17,9 @@ const (
 	// before a round ends. More than one: what one user's turns suffer from,
 	// another's may not.
 	patience = 3
+	// drainers is how many users' turns are stored at once, when the store works:
+	// a backlog shrinks though new turns arrive and each call takes its time.
+	drainers = 8
 )
 
 // Run brings what waits to the store until ctx ends. It gives ctx's cause.
@@ -71,34 +75,74 @@ func (k *Keeper) round(ctx context.Context) (stored int, err error) {
 	}
 	defer func() { <-k.draining }()
 
-	refused := 0
-	for range k.waitingLanes() {
-		if refused == patience {
-			break
+	r := &progress{left: k.waitingLanes()}
+	k.work(ctx, r, true)
+	if r.stored > 0 {
+		var wg sync.WaitGroup
+		for range min(drainers, r.left) {
+			wg.Go(func() { k.work(ctx, r, false) })
 		}
-		l := k.nextLane()
-		if l == nil {
-			break
-		}
-		n, e := k.drain(ctx, l)
-		stored += n
-		switch {
-		case ctx.Err() != nil:
-			return stored, context.Cause(ctx)
-		case e != nil:
-			refused++
-			err = e
-		case n > 0:
-			refused = 0
-		}
+		wg.Wait()
 	}
-	if err == nil && !k.waits() && k.Status().Down != nil {
-		err = k.probe(ctx)
+	if ctx.Err() != nil {
+		return r.stored, context.Cause(ctx)
 	}
-	if err != nil {
+	if r.err == nil && !k.waits() && k.isDown() {
+		r.err = k.probe(ctx)
+	}
+	k.mu.Lock()
+	k.stuck = r.err
+	k.mu.Unlock()
+	if r.err != nil {
 		k.rescue()
 	}
-	return stored, err
+	return r.stored, r.err
+}
+
+// progress is that of one round.
+type progress struct {
+	mu      sync.Mutex
+	left    int // users to visit
+	refused int // in a row
+	stored  int
+	err     error // why the last one was refused
+}
+
+// next says whether there is another user to visit.
+func (r *progress) next() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.left--
+	return r.left >= 0 && r.refused < patience
+}
+
+func (r *progress) note(stored int, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stored += stored
+	switch {
+	case err != nil:
+		r.refused++
+		r.err = err
+	case stored > 0:
+		r.refused = 0
+	}
+}
+
+// work visits one user after the other: all that are left, or, as a trial, until
+// something is stored.
+func (k *Keeper) work(ctx context.Context, r *progress, trial bool) {
+	for ctx.Err() == nil && r.next() {
+		l := k.nextLane()
+		if l == nil {
+			return
+		}
+		stored, err := k.drain(ctx, l)
+		r.note(stored, err)
+		if trial && stored > 0 {
+			return
+		}
+	}
 }
 
 // probe asks the store itself when nothing waits that would tell.
@@ -110,6 +154,12 @@ func (k *Keeper) probe(ctx context.Context) error {
 	}
 	k.setUp()
 	return nil
+}
+
+func (k *Keeper) isDown() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.down != nil
 }
 
 func (k *Keeper) waits() bool { return k.waitingLanes() > 0 }

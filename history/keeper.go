@@ -83,6 +83,7 @@ type Keeper struct {
 	last  int64 // sequence of the newest item
 	bad   int   // turns in quarantine
 	down  error // why the store is taken to be down: turns are set aside at once
+	stuck error // why the last round left turns waiting; nil when it left none
 
 	readAfter time.Time // Recent doesn't ask the store before
 	readPause time.Duration
@@ -241,7 +242,7 @@ type KeeperStatus struct {
 	Bytes       int64     // of both
 	Oldest      time.Time // when the oldest of them was set aside; zero when none waits
 	Quarantined int       // turns that no store takes: *.bad in the spool
-	Down        error     // why the store is taken to be down; nil when it isn't
+	Down        error     // why they wait: what the store said last; nil when it takes turns
 }
 
 // Status is for health checks and metrics.
@@ -249,6 +250,9 @@ func (k *Keeper) Status() KeeperStatus {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	s := KeeperStatus{Quarantined: k.bad, Down: k.down}
+	if k.down == nil && len(k.lanes) > 0 {
+		s.Down = k.stuck
+	}
 	oldest := int64(0)
 	for _, l := range k.lanes {
 		for i, it := range l.items {

@@ -146,6 +146,9 @@ func TestAStuckUserBlocksNobody(t *testing.T) {
 		synctest.Wait()
 		wantIDs(t, f, "free", "a b")
 		wantWaiting(t, k, 10, 0)
+		if s := k.Status(); !errors.Is(s.Down, errDown) {
+			t.Errorf("status %+v: it should say why turns wait", s)
+		}
 		wantStored(t, k, turn("free", "c"), turn("new", "a"))
 		wantDelayed(t, k, turn("stuck1", "c"))
 		f.set(nil)

@@ -63,14 +63,12 @@ func TestKeeperThroughTrouble(t *testing.T) {
 		time.Sleep(150 * time.Millisecond) // how long the trouble lasts
 		trouble.end()
 		eventually(t, func() error {
-			if st := k.Status(); st.Down != nil || st.OnDisk > 0 {
-				return fmt.Errorf("the keeper has %+v", st)
-			}
-			return nil
+			return errors.Join(s.Ping(t.Context()), k.Status().Down)
 		})
 	}
 	hush()
 	speak.Wait()
+	eventually(t, func() error { return s.Ping(t.Context()) })
 	cancel()
 	run.Wait()
 	if err := k.Close(t.Context()); err != nil {
