@@ -9,6 +9,7 @@ import (
 
 	"sori/audio"
 	"sori/protocol"
+	"sori/server/ogg"
 )
 
 // pcmSource gives mono signed 16-bit samples at one rate, as an upload comes in.
@@ -143,7 +144,7 @@ func (s *wavSource) read(p []byte) (int, error) {
 
 // oggSource is Opus in an Ogg file, decoded as a session would.
 type oggSource struct {
-	packets oggReader
+	packets *ogg.Reader
 	in      *audio.Input
 	wait    []byte
 	ended   bool
@@ -154,7 +155,7 @@ func openOgg(r io.Reader) (pcmSource, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &oggSource{packets: oggReader{r: r}, in: in}, nil
+	return &oggSource{packets: ogg.NewReader(r), in: in}, nil
 }
 
 func (s *oggSource) rate() int { return audio.Rate }
@@ -164,12 +165,12 @@ func (s *oggSource) read(p []byte) (int, error) {
 		if s.ended {
 			return 0, io.EOF
 		}
-		packet, err := s.packets.next()
+		packet, err := s.packets.Next()
 		switch {
 		case errors.Is(err, io.EOF):
 			s.ended = true
 			s.wait = s.in.Flush(s.wait[:0])
-		case errors.Is(err, errOgg):
+		case errors.Is(err, ogg.ErrFormat):
 			return 0, badAudio(err)
 		case err != nil:
 			return 0, err

@@ -1,4 +1,6 @@
-package server
+// Package ogg takes the packets of Opus audio out of an Ogg file as it comes in
+// (RFC 3533, RFC 7845).
+package ogg
 
 import (
 	"bytes"
@@ -8,16 +10,16 @@ import (
 	"io"
 )
 
-// maxPacket is the largest Opus packet that is accepted, in bytes: 120 ms at
+// MaxPacket is the largest Opus packet that is accepted, in bytes: 120 ms at
 // 510 kbit/s are 7,650.
-const maxPacket = 16 << 10
+const MaxPacket = 16 << 10
 
-// errOgg is wrapped by every error about an Ogg file that can't be used.
-var errOgg = errors.New("not an Ogg file with Opus in it")
+// ErrFormat is wrapped by every error about an Ogg file that can't be used.
+var ErrFormat = errors.New("ogg: not an Ogg file with Opus in it")
 
-// oggReader gives the packets of the one Opus stream of an Ogg file (RFC 3533,
-// RFC 7845).
-type oggReader struct {
+// Reader gives the packets of the first stream of an Ogg file. One goroutine owns
+// it.
+type Reader struct {
 	r       io.Reader
 	serial  uint32
 	begun   bool
@@ -31,9 +33,13 @@ type oggReader struct {
 // pageHead is the length of a page's header without its segment table.
 const pageHead = 27
 
-// next gives the next packet of audio. It is valid until the next call. The
-// error is io.EOF at the end, wraps errOgg, or is the reader's own.
-func (o *oggReader) next() ([]byte, error) {
+// NewReader gives a reader of a file. It reads nothing before Next, and never
+// more than it needs.
+func NewReader(r io.Reader) *Reader { return &Reader{r: r} }
+
+// Next gives the next packet of audio. It is valid until the next call. The
+// error is [io.EOF] at the end, wraps [ErrFormat], or is the file's own.
+func (o *Reader) Next() ([]byte, error) {
 	for {
 		p, err := o.nextPacket()
 		if err != nil {
@@ -46,7 +52,7 @@ func (o *oggReader) next() ([]byte, error) {
 			}
 		case o.headers == 2:
 			if !bytes.HasPrefix(p, []byte("OpusTags")) {
-				return nil, fmt.Errorf("%w: the second packet is no OpusTags", errOgg)
+				return nil, fmt.Errorf("%w: the second packet is no OpusTags", ErrFormat)
 			}
 		case len(p) > 0:
 			return p, nil
@@ -57,17 +63,17 @@ func (o *oggReader) next() ([]byte, error) {
 func checkOpusHead(p []byte) error {
 	switch {
 	case len(p) < 19 || !bytes.HasPrefix(p, []byte("OpusHead")):
-		return fmt.Errorf("%w: it does not begin with OpusHead", errOgg)
+		return fmt.Errorf("%w: it does not begin with OpusHead", ErrFormat)
 	case p[8]>>4 != 0:
-		return fmt.Errorf("%w: version %d of its header is unknown", errOgg, p[8])
+		return fmt.Errorf("%w: version %d of its header is unknown", ErrFormat, p[8])
 	case p[18] != 0:
-		return fmt.Errorf("%w: it has more channels than two", errOgg)
+		return fmt.Errorf("%w: it has more channels than two", ErrFormat)
 	}
 	return nil
 }
 
 // nextPacket puts the next packet together from the segments of its pages.
-func (o *oggReader) nextPacket() ([]byte, error) {
+func (o *Reader) nextPacket() ([]byte, error) {
 	o.packet = o.packet[:0]
 	for {
 		for len(o.lacing) == 0 {
@@ -81,10 +87,10 @@ func (o *oggReader) nextPacket() ([]byte, error) {
 		n := int(o.lacing[0])
 		o.lacing = o.lacing[1:]
 		at := len(o.packet)
-		if at+n > maxPacket && o.headers != 1 { // tags may hold a picture
-			return nil, fmt.Errorf("%w: a packet has more than %d bytes", errOgg, maxPacket)
+		if at+n > MaxPacket && o.headers != 1 { // tags may hold a picture
+			return nil, fmt.Errorf("%w: a packet has more than %d bytes", ErrFormat, MaxPacket)
 		}
-		if at+n > maxPacket {
+		if at+n > MaxPacket {
 			if _, err := io.CopyN(io.Discard, o.r, int64(n)); err != nil {
 				return nil, cutOff(err)
 			}
@@ -101,7 +107,7 @@ func (o *oggReader) nextPacket() ([]byte, error) {
 }
 
 // nextPage reads a page's header. Pages of other streams are skipped.
-func (o *oggReader) nextPage() error {
+func (o *Reader) nextPage() error {
 	var head [pageHead]byte
 	if _, err := io.ReadFull(o.r, head[:]); err != nil {
 		if errors.Is(err, io.EOF) && o.begun && !errors.Is(err, io.ErrUnexpectedEOF) {
@@ -110,7 +116,7 @@ func (o *oggReader) nextPage() error {
 		return cutOff(err)
 	}
 	if !bytes.HasPrefix(head[:], []byte("OggS")) || head[4] != 0 {
-		return fmt.Errorf("%w: a page does not begin with OggS", errOgg)
+		return fmt.Errorf("%w: a page does not begin with OggS", ErrFormat)
 	}
 	table := o.segment[:head[26]]
 	if _, err := io.ReadFull(o.r, table); err != nil {
@@ -136,7 +142,7 @@ func (o *oggReader) nextPage() error {
 // cutOff makes an end in the middle of the file an error of the file.
 func cutOff(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return fmt.Errorf("%w: it ends in the middle", errOgg)
+		return fmt.Errorf("%w: it ends in the middle", ErrFormat)
 	}
 	return err
 }
