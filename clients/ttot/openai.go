@@ -77,9 +77,9 @@ func (e *openAI) round(ctx context.Context, d *dialogue, model string, tools *to
 		err := ask(ctx, e.call, e.request(d, model, *tools, newer), reader)
 		switch {
 		case err == nil:
-			calls, err := reader.calls.finish()
-			if err != nil {
-				return round{}, e.call.Explain(err)
+			calls, broken := reader.calls.finish()
+			if broken != nil {
+				return round{}, e.call.Explain(broken)
 			}
 			return round{text: text.String(), thoughts: reader.thoughts.String(), calls: calls}, nil
 		case text.Len() > 0:

@@ -148,7 +148,8 @@ func resolver(t *testing.T, address func() netip.Addr) *net.Resolver {
 		client, server := net.Pipe()
 		wg.Go(func() {
 			defer server.Close()
-			for serveDNS(server, address) == nil {
+			for err := error(nil); err == nil; {
+				err = serveDNS(server, address)
 			}
 		})
 		return client, nil

@@ -343,15 +343,19 @@ func TestInterruptionEndsACall(t *testing.T) {
 
 func TestOnlySoManyCallsAtOnce(t *testing.T) {
 	t.Parallel()
-	var now, most, done atomic.Int32
+	var mu sync.Mutex
+	var now, most int
 	inBubble(t, lights(), webhook.Options{Concurrency: 3}, func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
-		n := now.Add(1)
-		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+		count := func(n int) {
+			mu.Lock()
+			defer mu.Unlock()
+			now += n
+			most = max(most, now)
 		}
+		count(1)
 		time.Sleep(4 * time.Second)
-		now.Add(-1)
-		done.Add(1)
+		count(-1)
 	}, func(t *testing.T, ts *webhook.Tools) {
 		var late atomic.Int32
 		var wg sync.WaitGroup
@@ -365,9 +369,11 @@ func TestOnlySoManyCallsAtOnce(t *testing.T) {
 		wg.Wait()
 		// 3 in the first 4 s, 3 until 8 s, 3 that begin then are late at 10 s, and
 		// one waits all the time.
-		if most.Load() != 3 || late.Load() != 4 {
-			t.Errorf("%d at once, %d were late", most.Load(), late.Load())
+		mu.Lock()
+		if most != 3 || late.Load() != 4 {
+			t.Errorf("%d at once, %d were late", most, late.Load())
 		}
+		mu.Unlock()
 		_, err := call(t.Context(), t, ts)
 		if err != nil {
 			t.Errorf("later: %v", err)
