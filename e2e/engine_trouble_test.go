@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,34 +17,38 @@ import (
 	"sori/stage"
 )
 
-// stub is an engine whose behaviour a turn chooses by its user id, so that one
-// server meets every kind of trouble, and healthy sessions beside it.
-func stub(t *testing.T, healthy http.HandlerFunc) *httptest.Server {
+// stub is an engine whose behaviour a turn chooses by its user id, such as
+// "tts-hang", so that one server meets every kind of trouble, and healthy
+// sessions beside it.
+func stub(t *testing.T, name stage.Name, healthy http.HandlerFunc) *httptest.Server {
 	t.Helper()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body) //nolint:errcheck // a stub
-		switch who := string(body); {
-		case strings.Contains(who, "user-500"):
+		trouble := ""
+		if _, rest, ok := strings.Cut(string(body), string(name)+"-"); ok {
+			trouble = rest
+		}
+		switch is := func(t string) bool { return strings.HasPrefix(trouble, t) }; {
+		case is("500"):
 			http.Error(w, "the engine is on fire", http.StatusInternalServerError)
-		case strings.Contains(who, "user-hang"):
+		case is("hang"):
 			<-r.Context().Done()
-		case strings.Contains(who, "user-drip"):
+		case is("drip"):
 			w.Header().Set("Content-Length", "100000")
 			for r.Context().Err() == nil {
 				_, _ = w.Write([]byte(" ")) //nolint:errcheck // a stub
 				_ = http.NewResponseController(w).Flush()
 				time.Sleep(time.Second)
 			}
-		case strings.Contains(who, "user-close"):
-			w.Header().Set("Content-Length", "1000")
-			w.WriteHeader(http.StatusOK)
+		case is("close"):
+			w.Header().Set("Content-Length", "100000")
 			_, _ = w.Write([]byte("{")) //nolint:errcheck // a stub
 			_ = http.NewResponseController(w).Flush()
 			panic(http.ErrAbortHandler)
-		case strings.Contains(who, "user-html"):
+		case is("html"):
 			w.Header().Set("Content-Type", "text/html")
 			fmt.Fprint(w, "<html><body>404 nginx</body></html>")
-		case strings.Contains(who, "user-empty"):
+		case is("empty"):
 			fmt.Fprint(w, `{"user_id":"x","input_wav":null,"atot_text":"","ttot_text":""}`)
 		default:
 			healthy(w, r)
@@ -57,6 +62,7 @@ func stub(t *testing.T, healthy http.HandlerFunc) *httptest.Server {
 // event, the turn is recorded as far as it got, the session goes on.
 func TestEnginesThatFail(t *testing.T) {
 	t.Parallel()
+	sp := ownSpeech(t)
 	engines := map[stage.Name]http.HandlerFunc{
 		stage.ATOT: func(w http.ResponseWriter, _ *http.Request) {
 			fmt.Fprint(w, `{"user_id":"x","input_wav":"/a.wav","atot_text":"hello"}`)
@@ -72,51 +78,52 @@ func TestEnginesThatFail(t *testing.T) {
 	}
 	args := []string{"--engine-timeout", "3s"}
 	for name, healthy := range engines {
-		args = append(args, "--"+string(name), stub(t, healthy).URL)
+		args = append(args, "--"+string(name), stub(t, name, healthy).URL)
 	}
 	s := serve(t, args...)
 
-	codes := map[string]string{
-		"500": stage.CodeStatus, "hang": stage.CodeTimeout, "drip": stage.CodeTimeout,
-		"close": stage.CodeCutOff, "html": stage.CodeBadReply, "empty": "",
+	codes := map[string][]string{
+		"500": {stage.CodeStatus}, "hang": {stage.CodeTimeout}, "drip": {stage.CodeTimeout},
+		"close": {stage.CodeCutOff, stage.CodeBadReply}, "html": {stage.CodeBadReply},
+		"empty": {stage.CodeNoSpeech, stage.CodeEmptyReply, stage.CodeBadReply},
 	}
-	for trouble, code := range codes {
-		t.Run(trouble, func(t *testing.T) {
-			t.Parallel()
-			user := "user-" + trouble
-			c := format(16000)
-			c.User = &user
-			conn := dial(t, s, c)
-			for range 2 { // the session goes on
-				a := ask(t, conn, client.Turn{PCM: make([]byte, 32000), Rate: 16000, Fast: true})
-				if a.Done() || a.Record.Error == nil {
-					t.Fatalf("the turn went well: %+v", a.Record)
+	for name := range engines {
+		for trouble, want := range codes {
+			user := string(name) + "-" + trouble
+			t.Run(user, func(t *testing.T) {
+				t.Parallel()
+				c := format(16000)
+				c.User = &user
+				conn := dial(t, s, c)
+				for range 2 { // the session goes on
+					a := ask(t, conn, client.Turn{PCM: sp.pcm, Rate: 16000, Fast: true})
+					if a.Done() || a.Record.Error == nil {
+						t.Fatalf("the turn went well: %+v", a.Record)
+					}
+					e := a.Record.Error
+					if e.Stage != string(name) || !slices.Contains(want, e.Code) {
+						t.Errorf("failed at %s with %s (%s), want %v", e.Stage, e.Code, e.Message, want)
+					}
+					if len(e.Message) < 20 {
+						t.Errorf("no sentence: %q", e.Message)
+					}
+					if name != stage.ATOT && a.Record.ATOTText != "hello" || name == stage.TTS && a.Record.TTOTText == "" {
+						t.Errorf("the record does not hold how far it got: %+v", a.Record)
+					}
 				}
-				if code != "" && a.Record.Error.Code != code {
-					t.Errorf("failed with %s (%s), want %s", a.Record.Error.Code, a.Record.Error.Message, code)
+				if got := turnsOf(t, s, user, 2); len(got) != 2 {
+					t.Errorf("%d turns are recorded, want 2", len(got))
 				}
-				if len(a.Record.Error.Message) < 20 {
-					t.Errorf("no sentence: %q", a.Record.Error.Message)
-				}
-			}
-			var u struct {
-				ATOT []string `json:"atot_text_list"`
-			}
-			if s.get("/users/"+user, &u); len(u.ATOT) != 2 {
-				t.Errorf("%d turns are recorded, want 2", len(u.ATOT))
-			}
-		})
+			})
+		}
 	}
 	t.Run("a healthy session beside them", func(t *testing.T) {
 		t.Parallel()
 		conn := dial(t, s, format(16000))
 		for range 20 {
-			a := ask(t, conn, client.Turn{Text: "hello"})
+			a := ask(t, conn, client.Turn{PCM: sp.pcm, Rate: 16000, Fast: true})
 			if !a.Done() {
 				t.Fatalf("a healthy session failed: %+v", a.Record.Error)
-			}
-			if d, ok := a.Delay(); !ok || d > time.Second {
-				t.Errorf("it waited %v for its first audio", d)
 			}
 		}
 	})

@@ -235,7 +235,7 @@ func TestClientsThatVanish(t *testing.T) {
 	deadline := time.Now().Add(10 * time.Second)
 	for {
 		h := struct{ Sessions int }{-1}
-		s.get("/healthz", &h)
+		s.get("/readyz", &h)
 		if h.Sessions == 0 {
 			break
 		}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 	"unicode"
@@ -55,6 +56,29 @@ func readWAV(t testing.TB, path, text string) speech {
 		t.Fatalf("%s: %v", path, err)
 	}
 	return speech{name: filepath.Base(path), pcm: w.Data, rate: w.Rate, text: text}
+}
+
+// own is speech that sori made itself, once for all tests.
+var own struct { //nolint:gochecknoglobals // made once, read by all
+	once sync.Once
+	speech
+}
+
+// ownSpeech is a sentence in sori's own voice, 16,000 Hz, and what it says.
+func ownSpeech(t testing.TB) speech {
+	t.Helper()
+	own.once.Do(func() {
+		s := serve(t)
+		a := ask(t, dial(t, s, format(audio.Rate)), client.Turn{Text: "what is twelve times twelve"})
+		own.speech = speech{name: "own", pcm: a.Audio, rate: audio.Rate, text: a.Record.TTOTText}
+		if err := s.stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	if len(own.pcm) == 0 {
+		t.Fatal("sori's own speech could not be made")
+	}
+	return own.speech
 }
 
 // wordErrors counts the word edits that make heard of said, and said's words.
