@@ -1,0 +1,182 @@
+//go:build e2e
+
+package e2e_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"sori/audio"
+	"sori/client"
+	"sori/history"
+	"sori/protocol"
+)
+
+// hands is a hands-free session with a microphone that is always open: what is
+// not said is silence.
+type hands struct {
+	t    *testing.T
+	conn *client.Conn
+	say  chan []byte
+	mu   sync.Mutex
+	got  []client.Message
+	at   []time.Time
+}
+
+func handsFree(t *testing.T, s *sori) *hands {
+	t.Helper()
+	d := protocol.DefaultTurnDetection()
+	d.Mode = protocol.ServerVAD
+	h := &hands{t: t, conn: dial(t, s, protocol.Configure{TurnDetection: &d}), say: make(chan []byte, 1)}
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() { h.microphone(ctx) })
+	wg.Go(func() { h.listen(ctx) })
+	t.Cleanup(func() {
+		cancel()
+		_ = h.conn.CloseNow()
+		wg.Wait()
+	})
+	return h
+}
+
+// microphone sends 20 ms frames in real time.
+func (h *hands) microphone(ctx context.Context) {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	var pcm []byte
+	frame := make([]byte, 640)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if len(pcm) == 0 {
+			select {
+			case pcm = <-h.say:
+			default:
+			}
+		}
+		clear(frame)
+		pcm = pcm[copy(frame, pcm):]
+		if h.conn.SendAudio(ctx, frame) != nil {
+			return
+		}
+	}
+}
+
+func (h *hands) listen(ctx context.Context) {
+	for {
+		m, err := h.conn.Receive(ctx)
+		if err != nil {
+			return
+		}
+		h.mu.Lock()
+		h.got = append(h.got, m)
+		h.at = append(h.at, time.Now())
+		h.mu.Unlock()
+	}
+}
+
+// until waits for the nth event of a kind and gives it.
+func (h *hands) until(kind string, n int) protocol.Event {
+	h.t.Helper()
+	for deadline := time.Now().Add(40 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		h.mu.Lock()
+		seen := 0
+		for _, m := range h.got {
+			if m.Event != nil && m.Event.Type() == kind {
+				if seen++; seen == n {
+					h.mu.Unlock()
+					return m.Event
+				}
+			}
+		}
+		h.mu.Unlock()
+	}
+	h.t.Fatalf("no %s number %d within 40 s: %s", kind, n, h.kinds())
+	return nil
+}
+
+func (h *hands) kinds() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var ks []string
+	for _, m := range h.got {
+		k := "audio"
+		if m.Event != nil {
+			k = m.Event.Type()
+		}
+		if len(ks) == 0 || ks[len(ks)-1] != k {
+			ks = append(ks, k)
+		}
+	}
+	return strings.Join(ks, " ")
+}
+
+// Hands-free with real engines: the end of speech is found, the reply is spoken,
+// and speaking over it stops it.
+func TestHandsFree(t *testing.T) {
+	t.Parallel()
+	sp := ownSpeech(t)
+	s := serve(t)
+	h := handsFree(t, s)
+
+	h.say <- sp.pcm
+	h.until("speech.started", 1)
+	h.until("speech.stopped", 1)
+	h.until("audio.begin", 1)
+	time.Sleep(700 * time.Millisecond) // sori is in the middle of its reply
+	h.say <- sp.pcm
+	h.until("reply.paused", 1)
+	paused := time.Now()
+	cut, ok := h.until("turn.cancelled", 1).(protocol.TurnCancelled)
+	if !ok || cut.Reason != protocol.CancelledByBargeIn || cut.Record.HeardMS == nil {
+		t.Errorf("cancelled %+v", cut)
+	}
+	if e, n := wordErrors(sp.text, cut.Record.ATOTText); 100*e > 40*n {
+		t.Errorf("heard %q of %q", cut.Record.ATOTText, sp.text)
+	}
+	h.mu.Lock()
+	for i, m := range h.got {
+		if m.Audio != nil && m.Head.Turn == 1 && h.at[i].After(paused.Add(100*time.Millisecond)) {
+			t.Error("audio of the interrupted reply came after the pause")
+			break
+		}
+	}
+	h.mu.Unlock()
+	done, ok := h.until("turn.done", 1).(protocol.TurnDone)
+	if !ok || done.Record.Number != 2 || done.Record.Status != history.Done {
+		t.Errorf("the interruption was answered with %+v", done)
+	}
+	t.Logf("decision %.0f ms and first audio %.0f ms after the end of speech", *done.Record.Timings.Decision, *done.Record.Timings.AudioFirst)
+}
+
+// Somebody who reads aloud at length is heard while speaking.
+func TestPartialsOfRealSpeech(t *testing.T) {
+	t.Parallel()
+	sp := ownSpeech(t)
+	long := append(append(append([]byte{}, sp.pcm...), make([]byte, 2*audio.Rate/5)...), sp.pcm...)
+	h := handsFree(t, serve(t))
+	h.say <- long
+	h.until("speech.partial", 2)
+	done, _ := h.until("turn.done", 1).(protocol.TurnDone) //nolint:errcheck // checked below
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	before := ""
+	for _, m := range h.got {
+		if p, ok := m.Event.(protocol.SpeechPartial); ok {
+			was, now := plainWords(before), plainWords(p.Text)
+			if len(now) <= len(was) || !slices.Equal(now[:len(was)], was) {
+				t.Errorf("%q takes back words of %q", p.Text, before)
+			}
+			before = p.Text
+		}
+	}
+	t.Logf("last partial %q, transcript %q", before, done.Record.ATOTText)
+}
