@@ -15,7 +15,7 @@ import (
 )
 
 // patience bounds every call of the suite, so that a store that hangs fails.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // Run holds a store to the Store interface. open gives an empty store that
 // keeps at least 1,000 turns of a user; the suite closes it.
