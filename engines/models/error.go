@@ -16,6 +16,9 @@ const (
 	CodePlatform Code = "platform_unsupported" // no local engines for this machine
 	CodeNoNPM    Code = "npm_missing"          // npm is not installed
 	CodeNPM      Code = "npm_failed"           // npm failed in a way that sori does not know
+	CodeNoPip    Code = "pip_missing"          // pip is not installed
+	CodePip      Code = "pip_failed"           // pip failed in a way that sori does not know
+	CodeUnknown  Code = "model_unknown"        // there is no bundle of that name
 	CodeNetwork  Code = "network"              // the registry can't be reached
 	CodeRefused  Code = "registry_refused"     // the registry answered, with a no
 	CodeArchive  Code = "archive_broken"       // what came is no whole archive with the files in it

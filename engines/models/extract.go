@@ -96,6 +96,9 @@ func extractFile(ctx context.Context, r io.Reader, size int64, to string, file F
 		return fmt.Errorf("models: %s has the unknown form %q", file.Name, file.Form)
 	}
 	path := filepath.Join(to, file.Name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fileError("making "+filepath.Dir(path), to, err)
+	}
 	sum, err := writeFile(ctx, path, r)
 	if err != nil {
 		return err
@@ -106,6 +109,10 @@ func extractFile(ctx context.Context, r io.Reader, size int64, to string, file F
 	if err := os.Remove(path); err != nil {
 		return fileError("removing "+path, to, err)
 	}
+	return checksumError(file, sum)
+}
+
+func checksumError(file File, sum string) error {
 	return &Error{
 		Code: CodeChecksum,
 		What: fmt.Sprintf("%s came with the SHA-256 %s, expected was %s; the file was removed", file.Name, sum, file.SHA256),
@@ -156,7 +163,7 @@ func archiveError(ctx context.Context, err error) error {
 	}
 	return &Error{
 		Code: CodeArchive,
-		What: "the package that npm fetched is broken",
+		What: "the package that was fetched is broken",
 		Do:   "The download was probably cut off: try again.",
 		Err:  err,
 	}

