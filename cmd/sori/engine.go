@@ -71,12 +71,24 @@ func (e *engineCmd) Run(ctx context.Context, c *console, root *cli) error {
 	go func() { served <- enginehttp.Serve(ctx, ln, w, engineGrace, log) }()
 
 	began := time.Now()
-	loaded, err := e.load(ctx, c, stages, files, log)
-	if err != nil {
+	loading := make(chan outcome, 1)
+	go func() {
+		l, err := e.load(ctx, c, stages, files, log)
+		loading <- outcome{l, err}
+	}()
+	var o outcome
+	select {
+	case o = <-loading:
+	case <-ctx.Done():
+		// Loading can't be stopped, but the process can: it ends now.
+		return <-served
+	}
+	if o.err != nil {
 		stop()
 		<-served
-		return err
+		return o.err
 	}
+	loaded := o.loaded
 	defer loaded.close(context.WithoutCancel(ctx))
 	cfg := loaded.config
 	cfg.Recognizers, cfg.ATOTURL, cfg.Log = e.Workers, e.atotURL(), log

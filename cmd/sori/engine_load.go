@@ -28,6 +28,12 @@ type loaded struct {
 	speech     *flite.Synthesizer
 }
 
+// outcome is what loading came to.
+type outcome struct {
+	loaded *loaded
+	err    error
+}
+
 // load loads the engines of the stages, all at once.
 func (e *engineCmd) load(ctx context.Context, c *console, stages []stage.Name, files *models.Files, log *slog.Logger) (*loaded, error) {
 	l := &loaded{}

@@ -31,11 +31,14 @@ type engines struct {
 func startEngines(ctx context.Context, c *console, cfg *engineURLs, modelsDir, dataDir string, log *slog.Logger) (*engines, error) {
 	e := &engines{about: map[stage.Name]string{}}
 	specs := cfg.stages()
-	if specs[stage.TTOT] == "" {
+	// The search takes a moment, in which the local engines load already. They
+	// are begun with a responder, which costs nothing, if they are begun at all.
+	search := specs[stage.TTOT] == ""
+	if search {
 		specs[stage.TTOT] = local
-		if f, ok := discover.LLM(ctx, discover.Usual()); ok {
-			specs[stage.TTOT] = f.URL
-			e.about[stage.TTOT] = "found on this machine, " + f.Server
+		if !isLocal(specs[stage.ATOT]) && !isLocal(specs[stage.TTS]) {
+			e.search(ctx, specs)
+			search = false
 		}
 	}
 	var wanted []stage.Name
@@ -50,10 +53,21 @@ func startEngines(ctx context.Context, c *console, cfg *engineURLs, modelsDir, d
 			return nil, err
 		}
 	}
+	if search {
+		e.search(ctx, specs)
+	}
 	if err := e.connect(c, cfg, specs, log); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
 	return e, nil
+}
+
+// search looks for a language model on this machine.
+func (e *engines) search(ctx context.Context, specs map[stage.Name]string) {
+	if f, ok := discover.LLM(ctx, discover.Usual()); ok {
+		specs[stage.TTOT] = f.URL
+		e.about[stage.TTOT] = "found on this machine, " + f.Server
+	}
 }
 
 // connect makes the clients.

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"sori/clients/endpoint"
+	"sori/clients/eot"
 	"sori/engines/models"
 	"sori/history"
 	"sori/history/recordings"
@@ -33,6 +35,7 @@ type parts struct {
 	modelsDir string
 
 	engines   *engines
+	turns     *eot.Client // nil: the words alone decide
 	detector  func() (session.VoiceDetector, error)
 	voice     string // the detector's name
 	endVoice  func()
@@ -64,6 +67,12 @@ func (p *parts) open(ctx context.Context) error {
 	}
 	if p.detector, p.voice, p.endVoice, err = detectors(files); err != nil {
 		return err
+	}
+	if p.EOT != "" {
+		p.turns, err = eot.New(p.EOT, endpoint.Options{Getenv: p.getenv, Log: p.log})
+		if err != nil {
+			return err
+		}
 	}
 	return p.openHistory(ctx)
 }
@@ -114,8 +123,13 @@ func (p *parts) close() error {
 	if p.endVoice != nil {
 		p.endVoice()
 	}
+	if p.turns != nil {
+		p.turns.Close()
+	}
 	if p.engines != nil {
-		errs = append(errs, p.engines.close())
+		if err := p.engines.close(); err != nil {
+			p.log.WarnContext(ctx, "the local engines did not end well", "error", err)
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -129,6 +143,9 @@ func (p *parts) server() (*server.Server, error) {
 	deps := session.Deps{
 		ATOT: p.engines.atot, TTOT: p.engines.ttot, TTS: p.engines.tts,
 		NewDetector: p.detector, History: p.keeper, Log: p.log,
+	}
+	if p.turns != nil {
+		deps.EndOfTurn = p.turns
 	}
 	steps := &server.Steps{
 		PullATOT: func(ctx context.Context, userID string) (server.Heard, error) {
@@ -148,7 +165,8 @@ func (p *parts) server() (*server.Server, error) {
 			MaxUtterance: p.MaxUtterance, Window: p.Window,
 		},
 		Store: kept{p.store, p.keeper}, Steps: steps, Checks: p.checks(), Page: page,
-		DefaultUser: p.User, Origins: p.Origins, MaxSessions: p.MaxSessions, Log: p.log,
+		DefaultUser: p.User, Origins: p.Origins, MaxSessions: p.MaxSessions,
+		LogTexts: p.LogTexts, Log: p.log,
 	}
 	if p.records != nil {
 		deps.Recordings, steps.Recordings = p.records, p.records
@@ -162,12 +180,16 @@ func (p *parts) server() (*server.Server, error) {
 // checks is what /readyz reports. Without its store sori still serves: turns
 // wait on the disk.
 func (p *parts) checks() []server.Check {
-	return []server.Check{
+	checks := []server.Check{
 		{Name: "atot", Required: true, Check: p.engines.atot.Health},
 		{Name: "ttot", Required: true, Check: p.engines.ttot.Health},
 		{Name: "tts", Required: true, Check: p.engines.tts.Health},
 		{Name: "store", Check: p.store.Ping},
 	}
+	if p.turns != nil {
+		checks = append(checks, server.Check{Name: "eot", Check: func(ctx context.Context) error { return p.turns.Check(ctx).Err }})
+	}
+	return checks
 }
 
 // announce says that the server is ready, and of what it is made.

@@ -27,6 +27,8 @@ type serveCmd struct {
 	MaxUtterance time.Duration `default:"60s" placeholder:"TIME" setting:"" help:"A longer utterance is ended and answered at this length."`
 	MaxSessions  int           `default:"1000" placeholder:"N" setting:"" help:"How many sessions there may be at once; more are told to come back later."`
 	Origins      []string      `placeholder:"ORIGIN" setting:"" help:"Web pages of other origins that may connect, such as https://app.example.com or http://localhost:*, separated by commas."`
+	EOT          string        `name:"eot" placeholder:"URL" setting:"" help:"An HTTP engine that says whether the user has finished, for turn detection by meaning. Default: the words alone decide."`
+	LogTexts     bool          `setting:"" help:"Let what was said and answered stand in the log."`
 	Recordings   bool          `default:"true" negatable:"" setting:"" help:"Keep what was said and answered as WAV files in the data folder."`
 }
 
@@ -53,6 +55,9 @@ func (s *serveCmd) check(c *console) error {
 		return err
 	}
 	if err := s.engineURLs.check(c.getenv); err != nil {
+		return err
+	}
+	if _, _, err := s.storeURL(""); err != nil {
 		return err
 	}
 	switch {
