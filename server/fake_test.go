@@ -68,6 +68,9 @@ func (f *fakeSession) obey(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
+			for len(f.in) > 0 {
+				f.answer(<-f.in)
+			}
 			f.say(protocol.TurnCancelled{Reason: protocol.CancelledByEnd})
 			return nil
 		case in := <-f.in:

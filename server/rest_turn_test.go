@@ -315,7 +315,7 @@ func TestALargeBodyIsRefusedUnread(t *testing.T) {
 	}
 	r.ContentLength = 200 << 20
 	r.Header.Set("Content-Type", "audio/wav")
-	w := record(h, r)
+	w := record(t, h, r)
 	if w.Code != http.StatusRequestEntityTooLarge || problemCode(t, w) != "body_too_large" {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}

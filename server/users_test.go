@@ -48,12 +48,15 @@ func ask(t *testing.T, h http.Handler, method, target string, body io.Reader, he
 		name, value, _ := strings.Cut(line, ": ")
 		r.Header.Set(name, value)
 	}
-	return record(h, r)
+	return record(t, h, r)
 }
 
-func record(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
+// record gives the answer to a request, after holding it to the specification.
+func record(t *testing.T, h http.Handler, r *http.Request) *httptest.ResponseRecorder {
+	t.Helper()
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
+	validate(t, r, w)
 	return w
 }
 
@@ -100,6 +103,7 @@ func TestHome(t *testing.T) {
 	t.Parallel()
 	store := &fakeStore{}
 	h := handler(t, server.Config{Store: store, Page: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		io.WriteString(w, "<html>") //nolint:errcheck // a test
 	})})
 	w := get(t, h, "/")
