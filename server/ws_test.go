@@ -228,7 +228,9 @@ func TestAPanicCostsOneSession(t *testing.T) {
 			}
 			return f
 		}})
-		well, ill := r.connect(t), r.connect(t)
+		well := r.connect(t)
+		well.ask(`{"type":"ping"}`) // its session is made after the handshake
+		ill := r.connect(t)
 		if code, _ := ill.closed(); code != protocol.CloseInternal {
 			t.Errorf("closed with %d", code)
 		}
