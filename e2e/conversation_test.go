@@ -165,7 +165,7 @@ func TestPartialsOfRealSpeech(t *testing.T) {
 	h := handsFree(t, serve(t))
 	h.say <- long
 	h.until("speech.partial", 2)
-	done, _ := h.until("turn.done", 1).(protocol.TurnDone) //nolint:errcheck // checked below
+	done, _ := h.until("turn.done", 1).(protocol.TurnDone)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	before := ""

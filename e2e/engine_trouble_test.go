@@ -23,7 +23,7 @@ import (
 func stub(t *testing.T, name stage.Name, healthy http.HandlerFunc) *httptest.Server {
 	t.Helper()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body) //nolint:errcheck // a stub
+		body, _ := io.ReadAll(r.Body)
 		trouble := ""
 		if _, rest, ok := strings.Cut(string(body), string(name)+"-"); ok {
 			trouble = rest
@@ -36,13 +36,13 @@ func stub(t *testing.T, name stage.Name, healthy http.HandlerFunc) *httptest.Ser
 		case is("drip"):
 			w.Header().Set("Content-Length", "100000")
 			for r.Context().Err() == nil {
-				_, _ = w.Write([]byte(" ")) //nolint:errcheck // a stub
+				_, _ = w.Write([]byte(" "))
 				_ = http.NewResponseController(w).Flush()
 				time.Sleep(time.Second)
 			}
 		case is("close"):
 			w.Header().Set("Content-Length", "100000")
-			_, _ = w.Write([]byte("{")) //nolint:errcheck // a stub
+			_, _ = w.Write([]byte("{"))
 			_ = http.NewResponseController(w).Flush()
 			panic(http.ErrAbortHandler)
 		case is("html"):
@@ -73,7 +73,7 @@ func TestEnginesThatFail(t *testing.T) {
 		stage.TTS: func(w http.ResponseWriter, _ *http.Request) {
 			head := audio.WAVHeader(16000, 1, 32000)
 			w.Header().Set("Content-Type", "audio/wav")
-			_, _ = w.Write(append(head[:], make([]byte, 32000)...)) //nolint:errcheck // a stub
+			_, _ = w.Write(append(head[:], make([]byte, 32000)...))
 		},
 	}
 	args := []string{"--engine-timeout", "3s"}

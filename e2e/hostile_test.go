@@ -150,7 +150,7 @@ func TestAMessageThatIsMuchTooLargeEndsTheConnection(t *testing.T) {
 	w.text(hello)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	_ = w.conn.Write(ctx, websocket.MessageBinary, make([]byte, protocol.MaxMessage+1)) //nolint:errcheck // it may be closed in the middle
+	_ = w.conn.Write(ctx, websocket.MessageBinary, make([]byte, protocol.MaxMessage+1))
 	for {
 		if _, _, err := w.next(); err != nil {
 			if got := websocket.CloseStatus(err); got != websocket.StatusMessageTooBig {
@@ -229,7 +229,7 @@ func TestClientsThatVanish(t *testing.T) {
 		if line, err := bufio.NewReader(conn).ReadString('\n'); err != nil || !strings.Contains(line, "101") {
 			t.Fatalf("%q %v", line, err)
 		}
-		_, _ = conn.Write([]byte{0x82, 0xfe, 0x0c, 0x80, 1, 2, 3, 4, 0, 0, 0}) //nolint:errcheck // 3 bytes of a frame of 3,200
+		_, _ = conn.Write([]byte{0x82, 0xfe, 0x0c, 0x80, 1, 2, 3, 4, 0, 0, 0})
 		conn.Close()
 	})
 	deadline := time.Now().Add(10 * time.Second)

@@ -105,7 +105,7 @@ func tryServe(t testing.TB, args ...string) (*sori, error) {
 		}
 		s.gone <- s.cmd.Wait()
 	}()
-	t.Cleanup(func() { s.stop() })
+	t.Cleanup(func() { _ = s.stop() })
 	select {
 	case s.addr = <-ready:
 		return s, nil
@@ -176,7 +176,7 @@ func (s *sori) get(path string, into any) int {
 // run runs a command of sori to its end.
 func run(t testing.TB, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, binary(t), args...)
 	var out, errs bytes.Buffer

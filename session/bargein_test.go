@@ -25,6 +25,7 @@ func storyteller() session.Deps {
 
 // Words stop the reply; only what was heard of it stays.
 func TestBargeIn(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := storyteller()
 		d.ATOT = hears(60*time.Millisecond, "Tell me a story")
@@ -70,6 +71,7 @@ func TestBargeIn(t *testing.T) {
 
 // From the decision to the last byte: nothing at all leaves after the pause.
 func TestNoAudioLeavesAfterThePause(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := storyteller()
 		r := open(t, session.Options{}, d)
@@ -94,6 +96,7 @@ func TestNoAudioLeavesAfterThePause(t *testing.T) {
 }
 
 func TestNodsCoughsAndEchoesLetTheReplyGoOn(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		text string
 		want protocol.Discard
@@ -103,6 +106,7 @@ func TestNodsCoughsAndEchoesLetTheReplyGoOn(t *testing.T) {
 		"echo":  {"three four five six seven", protocol.DiscardEcho},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				d := storyteller()
 				d.ATOT = hears(60*time.Millisecond, c.text)
@@ -131,6 +135,7 @@ func TestNodsCoughsAndEchoesLetTheReplyGoOn(t *testing.T) {
 
 // When ATOT is late, the length of the speech decides.
 func TestBargeInWithoutWords(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := storyteller()
 		d.ATOT = hears(time.Hour, "never")
@@ -148,6 +153,7 @@ func TestBargeInWithoutWords(t *testing.T) {
 
 // sori does not begin to talk over a person who talks.
 func TestAReplyWaitsForAPersonWhoSpeaks(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := hands()
 		d.ATOT = hears(30*time.Millisecond, "and another thing")
@@ -170,6 +176,7 @@ func TestAReplyWaitsForAPersonWhoSpeaks(t *testing.T) {
 }
 
 func TestPlaybackReportsSayWhatWasHeard(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := open(t, session.Options{}, storyteller())
 		now := 0

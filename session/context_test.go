@@ -16,6 +16,7 @@ import (
 )
 
 func TestIdlePrompt(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := open(t, session.Options{}, hands())
 		r.handsFree(func(c *protocol.Configure) {
@@ -34,6 +35,7 @@ func TestIdlePrompt(t *testing.T) {
 }
 
 func TestProfiles(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		language, voice := "ko", "yuna"
 		o := session.Options{Profiles: map[string]protocol.Configure{"kiosk": {Language: &language, Voice: &voice}}}
@@ -63,6 +65,7 @@ func asksTools(name, args string) ttot {
 }
 
 func TestClientTools(t *testing.T) {
+	t.Parallel()
 	lights := protocol.Tool{Name: "lights", Parameters: json.RawMessage(`{"type":"object"}`)}
 	for name, c := range map[string]struct {
 		tool, args string
@@ -76,6 +79,7 @@ func TestClientTools(t *testing.T) {
 		"bad json": {"lights", `{`, nil, "The tool says Error: the arguments are not valid JSON.."},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				d := hands()
 				d.TTOT = asksTools(c.tool, c.args)
@@ -107,6 +111,7 @@ func TestClientTools(t *testing.T) {
 
 // A draft may be wrong about what the user wants: its tools wait.
 func TestToolsWaitForTheTurnToBeCertain(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := hands()
 		d.TTOT = asksTools("lights", `{}`)
@@ -127,6 +132,7 @@ func TestToolsWaitForTheTurnToBeCertain(t *testing.T) {
 }
 
 func TestInterruptionCancelsTools(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := hands()
 		d.TTOT = asksTools("lights", `{}`)
@@ -144,6 +150,7 @@ func TestInterruptionCancelsTools(t *testing.T) {
 
 // The model is told a bounded number of turns, each whole.
 func TestContextWindow(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := hands()
 		var last stage.Prompt

@@ -98,6 +98,7 @@ func near(t *testing.T, what string, got, want, slack float64) {
 func off() *bool { b := false; return &b }
 
 func TestSilenceEndsTheTurn(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := open(t, session.Options{}, hands())
 		r.handsFree()
@@ -115,6 +116,7 @@ func TestSilenceEndsTheTurn(t *testing.T) {
 }
 
 func TestBlipsAndNoiseMakeNoTurn(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := hands()
 		d.ATOT = hears(50*time.Millisecond, "")
@@ -140,6 +142,7 @@ func TestBlipsAndNoiseMakeNoTurn(t *testing.T) {
 }
 
 func TestInventedWordsMakeNoTurn(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := hands()
 		d.ATOT = hears(50*time.Millisecond, "Thank you for watching!")
@@ -159,6 +162,7 @@ func TestInventedWordsMakeNoTurn(t *testing.T) {
 }
 
 func TestFramesThatStopAreSilence(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := open(t, session.Options{}, hands())
 		r.handsFree()
@@ -176,6 +180,7 @@ func TestFramesThatStopAreSilence(t *testing.T) {
 // The stages run while the silence is still being waited out: when the turn is
 // certain, its audio is there.
 func TestSpeculationHidesTheWait(t *testing.T) {
+	t.Parallel()
 	latency := func(prudent bool) (decision, audio float64) {
 		synctest.Test(t, func(t *testing.T) {
 			d := hands()
@@ -205,6 +210,7 @@ func TestSpeculationHidesTheWait(t *testing.T) {
 // A pause within the utterance: the draft is dropped, nothing of it is seen, and
 // the turn holds all that was said.
 func TestGoingOnDropsTheDraft(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := hands()
 		var lengths []int64
@@ -235,8 +241,10 @@ func TestGoingOnDropsTheDraft(t *testing.T) {
 }
 
 func TestSemanticPatience(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]float64{"What time is it?": 500, "I would like to": 2000} {
 		t.Run(text, func(t *testing.T) {
+			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				d := hands()
 				d.ATOT = hears(50*time.Millisecond, text)
@@ -257,6 +265,7 @@ type eot func() (float64, error)
 func (f eot) Finished(context.Context, stage.Utterance, string) (float64, error) { return f() }
 
 func TestEndOfTurnEngineDecides(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		engine eot
 		want   float64
@@ -266,6 +275,7 @@ func TestEndOfTurnEngineDecides(t *testing.T) {
 		"broken":     {func() (float64, error) { return 0, errBroken }, 500},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				d := hands()
 				d.EndOfTurn = c.engine
@@ -282,6 +292,7 @@ func TestEndOfTurnEngineDecides(t *testing.T) {
 
 // Partials grow, never take a word back, and end in the transcript.
 func TestPartialTranscripts(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := hands()
 		all := strings.Fields("ask not what your country can do for you ask what you can do for your country")
@@ -319,6 +330,7 @@ func TestPartialTranscripts(t *testing.T) {
 }
 
 func TestPacing(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := open(t, session.Options{}, hands())
 		pace := 250
@@ -349,6 +361,7 @@ func TestPacing(t *testing.T) {
 func lengthOf(n int) time.Duration { return time.Duration(n/2) * time.Second / 16000 }
 
 func TestCommitWhileVADListens(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := open(t, session.Options{}, hands())
 		r.handsFree()
@@ -366,6 +379,7 @@ func TestCommitWhileVADListens(t *testing.T) {
 }
 
 func TestModesAreSwitchedInMidSession(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := open(t, session.Options{}, hands())
 		r.configure()
@@ -398,6 +412,7 @@ func TestModesAreSwitchedInMidSession(t *testing.T) {
 }
 
 func TestNoDetectorNoHandsFree(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := open(t, session.Options{}, deps())
 		r.handsFree()

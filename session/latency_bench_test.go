@@ -58,15 +58,21 @@ func scripted() session.Deps {
 
 // sequential is the same reply as a pipeline makes it that waits for each stage:
 // the whole text, then the whole audio.
-func sequential(d session.Deps) time.Duration {
+func sequential(ctx context.Context, d session.Deps) time.Duration {
 	began := time.Now()
-	for range d.ATOT.Transcribe(context.Background(), stage.Utterance{}) {
-	}
-	for range d.TTOT.Respond(context.Background(), stage.Prompt{}) {
-	}
-	for range d.TTS.Synthesize(context.Background(), stage.Speech{Text: benchReply}) {
-	}
+	exhaust(d.ATOT.Transcribe(ctx, stage.Utterance{}))
+	exhaust(d.TTOT.Respond(ctx, stage.Prompt{}))
+	exhaust(d.TTS.Synthesize(ctx, stage.Speech{Text: benchReply}))
 	return time.Since(began)
+}
+
+// exhaust takes everything that a stage makes.
+func exhaust[T any](stream iter.Seq2[T, error]) {
+	for _, err := range stream {
+		if err != nil {
+			return
+		}
+	}
 }
 
 // BenchmarkConversation speaks in real time to a session and prints, in
@@ -84,7 +90,7 @@ func BenchmarkConversation(b *testing.B) {
 			for b.Loop() {
 				d := scripted()
 				e, a, i := converseOnce(b, d, prudent)
-				eot, sound, barge, line = eot+e, sound+a, barge+i, line+sequential(d)
+				eot, sound, barge, line = eot+e, sound+a, barge+i, line+sequential(b.Context(), d)
 				n++
 			}
 			each := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 / float64(n) }

@@ -34,9 +34,25 @@ func phases() []phase {
 
 func events() []event {
 	return []event{
-		configured{}, heard{}, committed{}, committed{empty: true}, typed{}, cleared{},
-		cancelled{0}, cancelled{3}, cancelled{2}, drained{3}, drained{2}, kept{3}, kept{2},
-		overdue{3}, overdue{2}, spoke{}, seized{}, dismissed{}, ended{},
+		configured{},
+		heard{},
+		committed{},
+		committed{empty: true},
+		typed{},
+		cleared{},
+		cancelled{0},
+		cancelled{3},
+		cancelled{2},
+		drained{3},
+		drained{2},
+		kept{3},
+		kept{2},
+		overdue{3},
+		overdue{2},
+		spoke{},
+		seized{},
+		dismissed{},
+		ended{},
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 )
 
 func TestOneTurn(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := open(t, session.Options{}, deps())
 		r.configure()
@@ -64,6 +65,7 @@ func TestOneTurn(t *testing.T) {
 
 // The reply sounds while the model still writes.
 func TestStagesOverlap(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := deps()
 		d.TTOT = says(time.Second, "This is the first sentence. ", "And ", "this ", "is ", "the ", "second one.")
@@ -83,6 +85,7 @@ func TestStagesOverlap(t *testing.T) {
 }
 
 func TestWhatIsRefused(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := open(t, session.Options{MaxUtterance: time.Second}, deps())
 		expect := func(step, code string) {
@@ -128,6 +131,7 @@ func TestWhatIsRefused(t *testing.T) {
 }
 
 func TestClearForgetsTheUtterance(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := open(t, session.Options{}, deps())
 		r.configure()
@@ -147,6 +151,7 @@ func TestClearForgetsTheUtterance(t *testing.T) {
 // An utterance over the limit is ended and answered, and what is said behind it
 // belongs to the next one: not a byte is lost or used twice.
 func TestUtteranceLimit(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := deps()
 		var heard []time.Duration
@@ -176,6 +181,7 @@ func TestUtteranceLimit(t *testing.T) {
 // Silence never reaches ATOT, which would invent words for it, and is a turn all
 // the same.
 func TestSilenceOnly(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := deps()
 		d.NewDetector = func() (session.VoiceDetector, error) { return detector{0.1}, nil }
@@ -196,6 +202,7 @@ func TestSilenceOnly(t *testing.T) {
 }
 
 func TestSpeechPassesTheGate(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := deps()
 		d.NewDetector = func() (session.VoiceDetector, error) { return detector{0.9}, nil }
@@ -209,6 +216,7 @@ func TestSpeechPassesTheGate(t *testing.T) {
 }
 
 func TestCancelReachesTheEngines(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := deps()
 		var told error
@@ -253,6 +261,7 @@ func TestCancelReachesTheEngines(t *testing.T) {
 // Speaking again stops the reply at once; what was said first is transcribed and
 // kept, and the model is told of it.
 func TestSpeakingAgainSupersedes(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := deps()
 		var prompts []stage.Prompt
@@ -290,6 +299,7 @@ func TestSpeakingAgainSupersedes(t *testing.T) {
 
 // The recordings are WAV files of what was said and answered.
 func TestRecordingsHoldTheSound(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := deps()
 		var mu sync.Mutex

@@ -18,6 +18,7 @@ import (
 )
 
 func TestStagesThatFail(t *testing.T) {
+	t.Parallel()
 	broken := &stage.Error{Stage: stage.ATOT, Code: stage.CodeStatus, Message: "The engine answered 500.", Err: errBroken}
 	cases := map[string]struct {
 		change  func(*session.Deps)
@@ -104,6 +105,7 @@ func TestStagesThatFail(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				d := deps()
 				c.change(&d)
@@ -136,6 +138,7 @@ func TestStagesThatFail(t *testing.T) {
 
 // Another engine than the first answers: the client is told, the record names it.
 func TestAnotherEngineServes(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := deps()
 		plain := d.TTOT
@@ -158,6 +161,7 @@ func TestAnotherEngineServes(t *testing.T) {
 
 // A superseded turn whose ATOT hangs is given up after a while.
 func TestPatienceEnds(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := deps()
 		d.ATOT = hears(time.Hour, "late")
@@ -179,6 +183,7 @@ func TestPatienceEnds(t *testing.T) {
 }
 
 func TestTooManyTurnsWait(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := deps()
 		d.ATOT = hears(time.Hour, "late")
@@ -205,14 +210,16 @@ func TestTooManyTurnsWait(t *testing.T) {
 // A client that vanishes in mid-reply: the turn is recorded, everything is home
 // (the bubble would not end otherwise).
 func TestClientVanishes(t *testing.T) {
-	for name, at := range map[string]time.Duration{"in atot": 50, "in ttot": 120, "in tts": 260, "before all": 0} {
+	t.Parallel()
+	for name, at := range map[string]time.Duration{"in atot": 50 * time.Millisecond, "in ttot": 120 * time.Millisecond, "in tts": 260 * time.Millisecond, "before all": 0} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				r := open(t, session.Options{}, deps())
 				r.configure()
 				r.speak(time.Second)
 				r.send(protocol.Commit{})
-				settle(at * time.Millisecond)
+				settle(at)
 				r.end()
 				<-r.over
 				settle(0)
@@ -235,6 +242,7 @@ func TestClientVanishes(t *testing.T) {
 // A client that reads nothing holds the stages up, not the memory, and can still
 // interrupt.
 func TestBackpressure(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := deps()
 		d.TTOT = says(0, slices.Repeat([]string{"This is one more sentence of the reply. "}, 100)...)
@@ -269,6 +277,7 @@ func TestBackpressure(t *testing.T) {
 }
 
 func TestSlowReaderIsEnded(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := open(t, session.Options{MaxEvents: 100}, deps())
 		r.configure()
@@ -288,6 +297,7 @@ func TestSlowReaderIsEnded(t *testing.T) {
 }
 
 func TestHistoryInTrouble(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := deps()
 		st := &store{}
@@ -338,6 +348,7 @@ func TestHistoryInTrouble(t *testing.T) {
 }
 
 func TestRecordingsThatFail(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := deps()
 		d.Recordings = recordings{func(string, io.Reader) (string, error) { return "", errBroken }}
@@ -354,6 +365,7 @@ func TestRecordingsThatFail(t *testing.T) {
 }
 
 func TestReplyLimit(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := open(t, session.Options{MaxReply: 1500 * time.Millisecond}, deps())
 		r.configure()

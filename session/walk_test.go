@@ -46,6 +46,7 @@ func (d *dice) fails() bool { return d.below(12) == 0 }
 // live, every turn ends once and is kept once, nothing of it comes after its
 // end, audio is neither lost nor used twice, and everybody comes home.
 func TestRandomWalks(t *testing.T) {
+	t.Parallel()
 	for seed := range *walks {
 		synctest.Test(t, func(t *testing.T) { walk(t, seed) })
 		synctest.Test(t, func(t *testing.T) { converse(t, seed) })

@@ -43,7 +43,7 @@ func (l *lexer) text() int {
 }
 
 func (l *lexer) fence(r rune) int {
-	n := l.runOf(r, 0)
+	n := l.runOf(r)
 	if l.short {
 		return 0
 	}
@@ -56,7 +56,7 @@ func (l *lexer) fence(r rune) int {
 }
 
 func (l *lexer) headingMark() int {
-	n := l.runOf('#', 0)
+	n := l.runOf('#')
 	next := l.at(n)
 	if l.short {
 		return 0
@@ -71,7 +71,7 @@ func (l *lexer) headingMark() int {
 
 // listMark reads a mark that may begin a list item or be a rule.
 func (l *lexer) listMark(r rune) int {
-	n := l.runOf(r, 0)
+	n := l.runOf(r)
 	next := l.at(n)
 	if l.short {
 		return 0

@@ -67,10 +67,10 @@ func (l *lexer) at(i int) rune {
 	return 0
 }
 
-// runOf is how many r stand at i of raw, at most maxRun.
-func (l *lexer) runOf(r rune, i int) int {
+// runOf is how many r stand at the start of raw, at most maxRun.
+func (l *lexer) runOf(r rune) int {
 	n := 0
-	for n < maxRun && l.at(i+n) == r {
+	for n < maxRun && l.at(n) == r {
 		n++
 	}
 	return n
@@ -150,7 +150,7 @@ func (l *lexer) say(r rune) {
 // ticks reads a run of backticks: one or two begin or end inline code, three
 // begin a code block.
 func (l *lexer) ticks() int {
-	n := l.runOf('`', 0)
+	n := l.runOf('`')
 	if l.short {
 		return 0
 	}

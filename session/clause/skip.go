@@ -33,7 +33,7 @@ func (l *lexer) skipped() int {
 	case skipFence:
 		return l.skipFenced()
 	case skipTicks:
-		n := l.runOf(l.skip.fence, 0)
+		n := l.runOf(l.skip.fence)
 		if l.short {
 			return 0
 		}
@@ -70,7 +70,7 @@ func (l *lexer) skipFenced() int {
 	if unicode.IsSpace(r) {
 		return 1
 	}
-	n := l.runOf(l.skip.fence, 0)
+	n := l.runOf(l.skip.fence)
 	end := n
 	for end < n+80 && l.at(end) != '\n' && l.at(end) != 0 && unicode.IsSpace(l.at(end)) {
 		end++

@@ -89,7 +89,7 @@ func (l *lexer) escape() int {
 
 // emphasis reads a run of marks that make text bold, italic or struck out.
 func (l *lexer) emphasis(r rune) int {
-	n := l.runOf(r, 0)
+	n := l.runOf(r)
 	next := l.at(n)
 	if l.short {
 		return 0
@@ -128,7 +128,7 @@ func (l *lexer) inEmail() bool {
 
 // dashes reads hyphens and equals signs: minus, dash, rule or arrow.
 func (l *lexer) dashes(r rune) int {
-	n := l.runOf(r, 0)
+	n := l.runOf(r)
 	next := l.at(n)
 	if l.short {
 		return 0

@@ -129,7 +129,9 @@ func (l *lexer) attributes(i int) (end int, ok bool) {
 // value looks past the value of an attribute.
 func (l *lexer) value(i int) int {
 	if q := l.at(i); q == '"' || q == '\'' {
-		for i++; i < maxTag && l.at(i) != q && l.at(i) != 0; i++ {
+		i++
+		for i < maxTag && l.at(i) != q && l.at(i) != 0 {
+			i++
 		}
 		return i + 1
 	}

@@ -52,10 +52,8 @@ func isHangul(s string) bool {
 // endsOpenKorean says whether a Korean word ends in a particle or a connective
 // ending, after which a sentence goes on.
 func endsOpenKorean(last string) bool {
-	for _, e := range []string{"그리고", "그런데", "하지만", "그래서", "만약", "음", "어"} {
-		if last == e {
-			return true
-		}
+	if slices.Contains([]string{"그리고", "그런데", "하지만", "그래서", "만약", "음", "어"}, last) {
+		return true
 	}
 	for _, e := range []string{"은", "는", "을", "를", "의", "에서", "에게", "하고", "지만", "는데", "니까", "면서", "려고", "해서", "아서", "어서"} {
 		if strings.HasSuffix(last, e) {

@@ -45,7 +45,7 @@ func Echo(heard, spoken string) bool {
 	// An echo is a piece of what was said: look at the best window of its length.
 	width := len(h) + len(h)/2
 	best := 0
-	for at := 0; at < len(s); at++ {
+	for at := range len(s) {
 		best = max(best, common(h, s[at:min(at+width, len(s))]))
 	}
 	return float64(best) >= echoShare*float64(len(h))
