@@ -54,7 +54,7 @@ func children(t testing.TB, pid int) []int {
 		if err != nil {
 			continue
 		}
-		for _, f := range strings.FieldsSeq(string(b)) {
+		for f := range strings.FieldsSeq(string(b)) {
 			if n, err := strconv.Atoi(f); err == nil {
 				pids = append(pids, n)
 			}
