@@ -101,7 +101,7 @@ func dialError(u *url.URL, resp *http.Response, err error) *DialError {
 	}
 	says := ""
 	if resp.Body != nil {
-		body, _ := io.ReadAll(io.LimitReader(resp.Body, maxProblem)) //nolint:errcheck // the status says enough
+		body, _ := io.ReadAll(io.LimitReader(resp.Body, maxProblem)) // the status says enough
 		says = " It says: " + strings.TrimSpace(string(body))
 		if len(body) == 0 || strings.Contains(says, "<") {
 			says = ""

@@ -85,7 +85,7 @@ func makeFolder(dir string) error {
 	if err != nil {
 		return fmt.Errorf("the data folder %s can't be written: %w; change its owner or name another with --data", dir, errors.Unwrap(err))
 	}
-	_ = f.Close() //nolint:errcheck // it is empty
+	_ = f.Close() // it is empty
 	return os.Remove(f.Name())
 }
 

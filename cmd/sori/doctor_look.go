@@ -33,7 +33,7 @@ type surgery struct {
 
 func (s *surgery) close() {
 	if s.engines != nil {
-		_ = s.engines.close() //nolint:errcheck // nothing is left to be done about it
+		_ = s.engines.close() // nothing is left to be done about it
 	}
 }
 
@@ -59,15 +59,15 @@ func (s *surgery) lookData(context.Context) finding {
 	}
 	at, isNew := dir, false
 	for {
-		info, err := os.Stat(at)
-		if err == nil && !info.IsDir() {
+		info, statErr := os.Stat(at)
+		if statErr == nil && !info.IsDir() {
 			return found(bad, "Name another folder with --data.", "%s is no folder", at)
 		}
-		if err == nil {
+		if statErr == nil {
 			break
 		}
-		if !errors.Is(err, fs.ErrNotExist) || filepath.Dir(at) == at {
-			return found(bad, "Name another folder with --data.", "%v", err)
+		if !errors.Is(statErr, fs.ErrNotExist) || filepath.Dir(at) == at {
+			return found(bad, "Name another folder with --data.", "%v", statErr)
 		}
 		at, isNew = filepath.Dir(at), true
 	}
@@ -75,8 +75,8 @@ func (s *surgery) lookData(context.Context) finding {
 	if err != nil {
 		return found(bad, "Change its owner, or name another folder with --data.", "%s can't be written: %v", at, errors.Unwrap(err))
 	}
-	_ = f.Close()           //nolint:errcheck // it is empty
-	_ = os.Remove(f.Name()) //nolint:errcheck // it was made here
+	_ = f.Close()           // it is empty
+	_ = os.Remove(f.Name()) // it was made here
 	if isNew {
 		return found(fine, "", "%s will be made by the first start", dir)
 	}
@@ -214,7 +214,7 @@ func (s *surgery) lookEngines(ctx context.Context) finding {
 func (s *surgery) lookAddress(ctx context.Context) finding {
 	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.Addr)
 	if err == nil {
-		_ = ln.Close() //nolint:errcheck // nobody connected
+		_ = ln.Close() // nobody connected
 		return found(fine, "", "%s is free", s.Addr)
 	}
 	if r, askErr := askReady(ctx, "http://"+reachable(s.Addr)); askErr == nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -54,7 +55,7 @@ func (e *engineCmd) Run(ctx context.Context, c *console, root *cli) error {
 	}
 	files, err := e.files(c, stages)
 	if err != nil {
-		_ = ln.Close() //nolint:errcheck // nobody was answered
+		_ = ln.Close() // nobody was answered
 		return err
 	}
 	log := root.logger(c)
@@ -85,8 +86,7 @@ func (e *engineCmd) Run(ctx context.Context, c *console, root *cli) error {
 	}
 	if o.err != nil {
 		stop()
-		<-served
-		return o.err
+		return errors.Join(o.err, <-served)
 	}
 	loaded := o.loaded
 	defer loaded.close(context.WithoutCancel(ctx))

@@ -39,7 +39,7 @@ func (e *engineCmd) load(ctx context.Context, c *console, stages []stage.Name, f
 	l := &loaded{}
 	var g errgroup.Group
 	if slices.Contains(stages, stage.ATOT) {
-		g.Go(func() error { return l.loadATOT(files, e.Workers) })
+		g.Go(func() error { return l.loadATOT(files, e.Workers) }) //nolint:contextcheck // loading a model can't be cancelled
 	}
 	if slices.Contains(stages, stage.TTS) {
 		g.Go(func() (err error) {
@@ -75,9 +75,9 @@ func (l *loaded) loadATOT(files *models.Files, workers int) error {
 		return fmt.Errorf("the voice detector can't be loaded: %w; `sori models verify` says more", err)
 	}
 	detector := func() (moonshine.Detector, error) {
-		d, err := l.voice.NewDetector()
-		if err != nil {
-			return nil, err
+		d, failed := l.voice.NewDetector()
+		if failed != nil {
+			return nil, failed
 		}
 		return energy.NewGate(d), nil
 	}
@@ -98,7 +98,7 @@ func (l *loaded) close(ctx context.Context) {
 		l.voice.Close()
 	}
 	if l.speech != nil {
-		_ = l.speech.Close(ctx) //nolint:errcheck // the process ends
+		_ = l.speech.Close(ctx) // the process ends
 	}
 }
 

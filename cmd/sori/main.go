@@ -18,7 +18,7 @@ import (
 )
 
 // version is set by the linker.
-var version = "dev" //nolint:gochecknoglobals // the linker can set nothing else
+var version = "dev" // the linker can set nothing but a variable
 
 // Exit codes.
 const (
@@ -60,7 +60,7 @@ func run(ctx context.Context, args, env []string, in io.Reader, out, errw io.Wri
 	}
 	if len(args) == 0 {
 		args = []string{"--help"}
-		_, _ = k.Parse(args) //nolint:errcheck // it prints the help
+		_, _ = k.Parse(args) // it prints the help
 		return exitUsage
 	}
 	parsed, err := k.Parse(args)

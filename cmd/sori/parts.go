@@ -105,8 +105,8 @@ func (p *parts) openHistory(ctx context.Context) error {
 }
 
 // close closes what was opened, in the opposite order.
-func (p *parts) close() error {
-	ctx, stop := context.WithTimeout(context.Background(), closeTimeout)
+func (p *parts) close(ctx context.Context) error {
+	ctx, stop := context.WithTimeout(ctx, closeTimeout)
 	defer stop()
 	var errs []error
 	if p.endKeeper != nil {

@@ -80,19 +80,19 @@ func (s *serveCmd) Run(ctx context.Context, c *console, root *cli) (err error) {
 		return err
 	}
 	// First what fails most often, and before anything was started.
-	ln, err := s.listenAt.listen(ctx)
+	ln, err := s.listen(ctx)
 	if err != nil {
 		return err
 	}
 	p := &parts{serveCmd: s, console: c, log: root.logger(c), plain: root.LogFormat == "text"}
-	defer func() { err = errors.Join(err, p.close()) }()
+	defer func() { err = errors.Join(err, p.close(context.WithoutCancel(ctx))) }()
 	if err := p.open(ctx); err != nil {
-		_ = ln.Close() //nolint:errcheck // nobody connected
+		_ = ln.Close() // nobody connected
 		return err
 	}
 	srv, err := p.server()
 	if err != nil {
-		_ = ln.Close() //nolint:errcheck // nobody connected
+		_ = ln.Close() // nobody connected
 		return err
 	}
 	// Clients are taken at once; it is the first turn that waits for an engine.

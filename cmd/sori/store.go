@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -22,22 +23,20 @@ func (s *storage) open(ctx context.Context, dataDir string) (store history.Store
 		return nil, "", err
 	}
 	if redis != "" {
-		st, err := redisstore.Open(redis, redisstore.Options{Limit: s.HistoryLimit})
-		if err != nil {
-			return nil, "", err
+		r, openErr := redisstore.Open(redis, redisstore.Options{Limit: s.HistoryLimit})
+		if openErr != nil {
+			return nil, "", openErr
 		}
-		return st, "Redis, " + withoutSecrets(redis), nil
+		return r, "Redis, " + withoutSecrets(redis), nil
 	}
-	if s.Store != "" {
-		if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
-			return nil, "", err
-		}
+	if err = os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+		return nil, "", fmt.Errorf("the folder of the database can't be made: %w", err)
 	}
-	st, err := sqlitestore.Open(ctx, path, sqlitestore.Options{Limit: s.HistoryLimit})
+	db, err := sqlitestore.Open(ctx, path, sqlitestore.Options{Limit: s.HistoryLimit})
 	if err != nil {
 		return nil, "", err
 	}
-	return st, "SQLite, " + path, nil
+	return db, "SQLite, " + path, nil
 }
 
 // withoutSecrets writes a URL so that it can be shown.

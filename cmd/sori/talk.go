@@ -80,7 +80,7 @@ func (t *talkCmd) Run(ctx context.Context, c *console) error {
 		}
 		good = good && ok
 	}
-	_ = conn.Close() //nolint:errcheck // everything was heard
+	_ = conn.Close() // everything was heard
 	if !good {
 		return errSaid
 	}

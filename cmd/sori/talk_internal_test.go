@@ -176,8 +176,7 @@ func TestTalkJSON(t *testing.T) {
 		Type   string
 		Record *history.Turn
 	}
-	lines := strings.Split(strings.TrimSuffix(r.out, "\n"), "\n")
-	for _, line := range lines {
+	for line := range strings.Lines(r.out) {
 		if err := json.Unmarshal([]byte(line), &last); err != nil {
 			t.Fatalf("%q: %v", line, err)
 		}

@@ -69,7 +69,7 @@ func (j *jsonTalk) event(m client.Message) {
 		return // it was decoded before
 	}
 	line.WriteByte('\n')
-	_, _ = j.out.Write(line.Bytes()) //nolint:errcheck // nobody is there to be told
+	_, _ = j.out.Write(line.Bytes()) // nobody is there to be told
 }
 
 func (j *jsonTalk) end(a *client.Answer, _ string) {
