@@ -238,7 +238,7 @@ func (f *form) body() (io.ReadCloser, int64) {
 	wav, size := f.audio.WAV()
 	end := &end{from: wav, skip: max(0, size-f.size)}
 	return &formReader{
-		Reader: io.MultiReader(bytes.NewReader(f.head), io.LimitReader(end, f.size), bytes.NewReader(f.tail)),
+		Reader: io.MultiReader(bytes.NewReader(f.head), end, bytes.NewReader(f.tail)),
 		Closer: wav,
 	}, int64(len(f.head)) + f.size + int64(len(f.tail))
 }

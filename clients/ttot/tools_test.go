@@ -466,6 +466,10 @@ func TestEngineThatRefusesToolsAfterOneRanIsToldInWords(t *testing.T) {
 		if _, err := listen(t.Context(), c, promptWith(f.call)); err != nil || len(f.calls) != 1 {
 			t.Fatalf("%d tools ran, %v", len(f.calls), err)
 		}
+		// It took them before, so that it may take them the next time.
+		if _, err := listen(t.Context(), c, promptWith(f.call)); err != nil || engine.asked[3]["tools"] == nil {
+			t.Errorf("asked without tools, %v", err)
+		}
 	})
 	want := `[{"content":"Hi\n(The function weather was called with {\"city\":\"Busan\"} and gave: gave weather)","role":"user"}]`
 	if got := engine.messages(t, 2, 1); got != want {
