@@ -10,6 +10,7 @@ export class Captions {
     /** @type {{ text: string, at: number }[]} */
     this.clauses = [];
     this.length = 0; // ms of the whole reply, 0 while it is not known
+    this.reach = { clause: -1, cut: 0 }; // what was shown stays, when a guess about the time was wrong
   }
 
   /** @param {string} text @param {number} at ms of the reply's audio at which it begins */
@@ -35,7 +36,9 @@ export class Captions {
     const text = this.clauses[clause].text.trim();
     const begin = this.clauses[clause].at;
     const end = Math.max(this.#end(clause), begin + 1);
-    const cut = wordEnd(text, Math.min(1, (ms - begin) / (end - begin)));
+    const kept = this.reach.clause === clause ? this.reach.cut : 0;
+    const cut = Math.max(kept, wordEnd(text, Math.min(1, (ms - begin) / (end - begin))));
+    this.reach = { clause, cut };
     return { heard: [...before, text.slice(0, cut)].join(' '), ahead: text.slice(cut), clause };
   }
 

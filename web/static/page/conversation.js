@@ -15,13 +15,19 @@ class Live {
     this.written = '';
     this.spoken = true;
     this.announced = -1; // the last clause that a screen reader was given
-    /** When speech ended, and how long after it the first sound was heard. */
-    this.endedAt = 0;
-    this.heardMS = 0;
+    /** When the reply's audio began to come, and when its first sound was heard. */
+    this.beganAt = 0;
+    this.heardAt = 0;
     /** @type {import('../sori.js').TurnRecord | null} */
     this.record = null;
     this.silent = true; // no voice sounds, or is to come
     this.latest = 0; // ms heard
+  }
+
+  /** From the end of speech, which only the server knows, to the first sound as it was heard here; 0: it was not. */
+  get heardMS() {
+    const sent = this.record?.timings.audio_first_ms;
+    return this.heardAt && sent != null ? Math.max(1, sent + this.heardAt - this.beganAt) : 0;
   }
 }
 
@@ -37,7 +43,6 @@ export class Conversation {
     this.saying = null;
     /** @type {Map<number, Live>} */
     this.turns = new Map();
-    this.speechEndedAt = 0;
     this.wide = matchMedia('(min-width: 72rem)');
     this.wide.addEventListener('change', () => this.#unfold(this.place.querySelectorAll('details.timing')));
     this.#follow();
@@ -48,10 +53,7 @@ export class Conversation {
     const on = sori.on.bind(sori);
     on('speech.started', () => this.listen());
     on('speech.partial', ({ text }) => this.#partial(text));
-    on('speech.stopped', ({ discarded }) => {
-      this.speechEndedAt = performance.now();
-      if (discarded) this.forget();
-    });
+    on('speech.stopped', ({ discarded }) => discarded && this.forget());
     on('turn.started', (e) => this.#start(e));
     on('atot.partial', ({ turn, text }) => this.#of(turn, (t) => t.view.hear(text, false)));
     on('atot.done', ({ turn, text }) => this.#of(turn, (t) => {
@@ -61,7 +63,10 @@ export class Conversation {
     on('ttot.partial', ({ turn, text }) => this.#of(turn, (t) => (t.written += text)));
     on('tts.partial', ({ turn, text, audio_ms = 0 }) => this.#of(turn, (t) => t.captions.add(text, audio_ms)));
     on('tts.done', ({ turn, audio_ms = 0 }) => this.#of(turn, (t) => (t.captions.length = audio_ms)));
-    on('audio.begin', ({ turn }) => this.#of(turn, (t) => (t.silent = false)));
+    on('audio.begin', ({ turn }) => this.#of(turn, (t) => {
+      t.silent = false;
+      t.beganAt = performance.now();
+    }));
     on('playback', ({ turn, ms }) => this.#of(turn, (t) => this.#caption(t, ms)));
     on('playback.ended', ({ turn }) => this.#of(turn, (t) => {
       t.silent = true;
@@ -75,7 +80,7 @@ export class Conversation {
     for (const end of /** @type {const} */ (['turn.done', 'turn.cancelled', 'turn.failed'])) {
       on(end, ({ turn, record }) => this.#of(turn, (t) => {
         t.record = record;
-        if (record.status !== 'done' || !sori.playing) t.silent = t.silent || record.status !== 'done';
+        t.silent ||= record.status !== 'done';
         this.#settle(turn, t);
       }));
     }
@@ -96,11 +101,6 @@ export class Conversation {
     this.saying = null;
   }
 
-  /** The user has finished, says this page. */
-  ended() {
-    this.speechEndedAt = performance.now();
-  }
-
   /** The user wrote something. @param {string} text */
   wrote(text) {
     this.forget();
@@ -108,7 +108,6 @@ export class Conversation {
     this.saying.spoken = false;
     this.saying.view.hear(text, true);
     this.saying.view.tag('typed');
-    this.speechEndedAt = performance.now();
     this.#show(this.saying);
   }
 
@@ -122,7 +121,6 @@ export class Conversation {
   #start({ turn, source }) {
     const live = source !== 'idle' && this.saying ? this.saying : new Live();
     if (live === this.saying) this.saying = null;
-    live.endedAt = this.speechEndedAt || performance.now();
     if (source === 'idle') {
       live.view.you.hidden = true;
       live.view.remark('');
@@ -134,7 +132,7 @@ export class Conversation {
   /** @param {Live} live @param {number} ms */
   #caption(live, ms) {
     if (live.record && live.silent) return;
-    if (ms > 0 && !live.heardMS) live.heardMS = Math.max(1, performance.now() - live.endedAt);
+    if (ms > 0) live.heardAt ||= performance.now();
     live.latest = Math.max(live.latest, ms);
     const { heard, ahead, clause } = live.captions.at(live.latest);
     if (clause < 0) return;

@@ -73,7 +73,6 @@ export const korean = {
   rowTtot: '생각',
   rowTts: '목소리',
   rowSound: '소리',
-  markHeard: '첫 소리',
   timingPicture: '말이 끝난 뒤 시간의 흐름: {rows}.',
   timingRow: '{name} {from}부터 {to}까지',
 

@@ -40,7 +40,6 @@ const talk = new Talk(sori, {
     } else doing.show('doListening');
   },
   finished(turn) {
-    conversation.ended();
     if (turn) doing.show('doSending', true);
     else {
       conversation.forget();

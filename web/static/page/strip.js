@@ -104,8 +104,7 @@ export class Strip {
   /** @param {number} x @param {number} wide @param {string} colour @param {number} level @param {1 | -1} side */
   #bar(x, wide, colour, level, side) {
     if (level < 0.002) return;
-    // Ears hear in decibels: -54 dB is nothing, 0 dB is all.
-    const share = Math.max(0, Math.min(1, 1 + (20 * Math.log10(level)) / 54));
+    const share = Math.min(1, (level * 2.5) ** 0.6); // speech is soft in numbers, and a murmur is to be seen
     const middle = this.canvas.height / 2;
     const tall = share * (middle - 4);
     this.pen.fillStyle = colour;

@@ -89,7 +89,7 @@ async function ask(deviceId) {
   const audio = {
     channelCount: 1,
     echoCancellation: true,
-    noiseSuppression: true,
+    noiseSuppression: false, // it eats the beginnings of words, and engines are used to noise
     autoGainControl: true,
     ...(deviceId && { deviceId: { exact: deviceId } }),
   };

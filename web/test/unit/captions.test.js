@@ -29,6 +29,15 @@ test('the last clause ends when the reply does, once that is known', () => {
   assert.equal(c.text, 'Five six seven eight.');
 });
 
+test('what was shown stays when the voice turns out to be slower', () => {
+  const c = new Captions();
+  c.add('Five six seven eight.', 0);
+  assert.equal(c.at(700).heard, 'Five six seven');
+  c.length = 10_000;
+  assert.equal(c.at(720).heard, 'Five six seven');
+  assert.equal(c.at(10_000).heard, 'Five six seven eight.');
+});
+
 test('text without spaces comes as a whole', () => {
   const c = new Captions();
   c.add('안녕하세요', 0);

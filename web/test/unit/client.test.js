@@ -5,24 +5,7 @@ import { test } from 'node:test';
 import { WebSocket } from 'ws';
 
 import { Sori, SoriError } from '../../static/sori.js';
-import { FakeServer } from '../fake/server.js';
-
-/**
- * @param {import('node:test').TestContext} t
- * @param {import('../fake/server.js').Script} [script]
- * @param {import('../../static/sori.js').Settings} [settings]
- * @param {import('../../static/sori.js').Options} [options]
- */
-async function pair(t, script, settings = {}, options = {}) {
-  const server = new FakeServer(script);
-  const url = await server.listen();
-  const sori = new Sori(settings, { url, WebSocket, ...options });
-  t.after(async () => {
-    await sori.close();
-    await server.close();
-  });
-  return { server, sori, url };
-}
+import { pair } from './pair.js';
 
 test('a written turn, from connect to its record', async (t) => {
   const { server, sori } = await pair(t, { reply: 'Two clauses, one reply.' }, { user: 'ann', language: 'ko' });
@@ -119,28 +102,6 @@ test('nothing is said to be sent while the line is broken', async (t) => {
   assert.throws(() => sori.commit(), refused);
 });
 
-test('pauses between attempts grow, and differ', async (t) => {
-  t.mock.timers.enable({ apis: ['setTimeout'] });
-  const { server, sori } = await pair(t);
-  server.accept = false;
-  /** @type {number[]} */
-  const pauses = [];
-  const enough = new Promise((resolve) => {
-    sori.on('state', (s) => {
-      if (s.state !== 'waiting') return;
-      pauses.push(s.retryInMs);
-      if (pauses.length === 8) resolve(undefined);
-      else setImmediate(() => t.mock.timers.tick(15_000));
-    });
-  });
-  sori.connect().catch(() => {});
-  await enough;
-  for (const [i, pause] of pauses.entries()) {
-    const longest = Math.min(15_000, 500 * 2 ** i);
-    assert.ok(pause >= longest / 2 && pause <= longest, `pause ${i} is ${pause} ms`);
-  }
-});
-
 test('a code that says never again is obeyed', async (t) => {
   const { server, sori } = await pair(t);
   await sori.connect();
@@ -168,19 +129,6 @@ test('connect while it waits tries at once', async (t) => {
   assert.ok(performance.now() - began < 240, 'sooner than the shortest pause');
 });
 
-test('a line that is dead without a sign is found out', async (t) => {
-  t.mock.timers.enable({ apis: ['setTimeout'] });
-  const { server, sori } = await pair(t, { deaf: true });
-  await sori.connect();
-  const broken = sori.next('state');
-  t.mock.timers.tick(15_000); // the ping
-  t.mock.timers.tick(10_000); // no pong
-  const state = await broken;
-  assert.equal(state.state, 'waiting');
-  assert.match('reason' in state ? state.reason : '', /ping/);
-  assert.equal(server.connections, 1);
-});
-
 test('a client’s tool is run and its answer sent', async (t) => {
   const { server, sori } = await pair(t, {}, {}, {
     tools: {
@@ -194,7 +142,7 @@ test('a client’s tool is run and its answer sent', async (t) => {
   session.say('tool.call', { id: '1', name: 'add', arguments: { a: 2, b: 3 } });
   session.say('tool.call', { id: '2', name: 'fail', arguments: {} });
   while (server.of('tool.result').length < 2) await new Promise((r) => setTimeout(r, 5));
-  assert.deepEqual(server.of('tool.result'), [
+  assert.deepEqual(server.of('tool.result').sort((a, b) => a.id - b.id), [
     { type: 'tool.result', id: '1', output: '{"sum":5}' },
     { type: 'tool.result', id: '2', output: '', error: 'Error: no' },
   ]);

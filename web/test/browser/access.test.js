@@ -1,0 +1,130 @@
+// The page for those who don't see it, don't use a mouse, or prefer no motion,
+// and in its other language.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+
+import { missing, openPage } from './browser.js';
+import { Server } from './sori.js';
+
+const skip = missing();
+const PATIENCE = { timeout: 30_000 };
+const axe = readFileSync(new URL('../../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
+
+/** @type {Server} */
+let server;
+
+before(async () => {
+  if (!skip) server = await Server.start();
+});
+after(() => server?.stop());
+
+/** @param {import('playwright-core').Page} page @param {string} state */
+async function check(page, state) {
+  await page.evaluate(axe);
+  const violations = await page.evaluate(async () => {
+    const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+    const { violations } = await /** @type {any} */ (globalThis).axe.run(document, { runOnly: tags });
+    return violations.map((/** @type {any} */ v) => `${v.id}: ${v.help}: ${v.nodes.map((/** @type {any} */ n) => `${n.html.slice(0, 120)} ${n.failureSummary}`).join(' | ')}`);
+  });
+  assert.deepEqual(violations, [], state);
+}
+
+for (const scheme of /** @type {const} */ (['light', 'dark'])) {
+  for (const viewport of [{ width: 1440, height: 900 }, { width: 390, height: 844 }]) {
+    test(`axe finds nothing, ${scheme}, ${viewport.width} wide`, { skip, timeout: 120_000 }, async (t) => {
+      const { page } = await openPage(t, server.url, { scheme, viewport, still: true });
+      await check(page, 'at the start');
+      await page.fill('#text', 'what is seven times six');
+      await page.press('#text', 'Enter');
+      await page.waitForSelector('.turn.speaking', PATIENCE);
+      await check(page, 'while sori speaks');
+      await page.waitForSelector('.turn[data-status=done]', PATIENCE);
+      await page.locator('.timing summary').first().evaluate((s) => /** @type {HTMLDetailsElement} */ (s.parentElement).open = true);
+      await check(page, 'after a turn');
+      await page.click('#open-settings');
+      await check(page, 'settings');
+      await page.keyboard.press('Escape');
+      await page.click('#open-history');
+      await page.waitForSelector('#history .turn', PATIENCE);
+      await check(page, 'history');
+    });
+  }
+}
+
+test('a whole conversation by keyboard alone', { skip, timeout: 120_000 }, async (t) => {
+  const { page } = await openPage(t, server.url);
+  const focus = () => page.evaluate(() => document.activeElement?.id || document.activeElement?.className || document.activeElement?.tagName);
+  await page.keyboard.press('Tab');
+  assert.equal(await focus(), 'skip');
+  await page.keyboard.press('Enter');
+  /** @type {string[]} */
+  const order = [];
+  for (let i = 0; i < 12 && (await focus()) !== 'text'; i++) {
+    await page.keyboard.press('Tab');
+    order.push(String(await focus()));
+  }
+  assert.equal(order.at(-1), 'text', `from the talk button on: ${order}`);
+  await page.keyboard.type('what is seven times six');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('.turn.speaking', PATIENCE);
+  await page.keyboard.press('Escape');
+  await page.waitForSelector('.turn[data-status=cancelled]', PATIENCE);
+  await page.focus('#open-settings');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('#settings[open]');
+  await page.keyboard.press('Escape');
+  await page.waitForSelector('#settings:not([open])', { state: 'attached' });
+  assert.equal(await focus(), 'open-settings', 'the focus comes back');
+});
+
+test('captions are announced politely, clause by clause', { skip, timeout: 60_000 }, async (t) => {
+  const { page } = await openPage(t, server.url);
+  await page.fill('#text', 'what can you do');
+  await page.press('#text', 'Enter');
+  await page.waitForSelector('.turn.speaking', PATIENCE);
+  assert.equal(await page.getAttribute('#spoken', 'aria-live'), 'polite');
+  await page.waitForFunction(() => (document.querySelector('#spoken')?.children.length ?? 0) >= 2, null, PATIENCE);
+  const clauses = await page.locator('#spoken p').allTextContents();
+  assert.ok(clauses.every((c) => c.split(' ').length > 1), `not word by word: ${clauses}`);
+});
+
+test('who prefers no motion gets none', { skip, timeout: 60_000 }, async (t) => {
+  const { page } = await openPage(t, server.url, { still: true });
+  await page.click('#open-settings');
+  const moving = await page.evaluate(() => document.getAnimations().length);
+  assert.equal(moving, 0);
+});
+
+test('the page speaks Korean to who reads Korean, and changes on demand', { skip, timeout: 60_000 }, async (t) => {
+  const { page, complaints } = await openPage(t, server.url, { locale: 'ko-KR' });
+  assert.equal(await page.textContent('#connection-words'), '연결됨');
+  assert.equal(await page.getAttribute('html', 'lang'), 'ko');
+  await page.click('#open-settings');
+  await page.selectOption('#s-ui', 'en');
+  assert.equal(await page.textContent('#settings-title'), 'Settings');
+  assert.equal(await page.textContent('#connection-words'), 'Connected');
+  await page.reload();
+  await page.waitForSelector('[data-state=ready]');
+  assert.equal(await page.textContent('#connection-words'), 'Connected', 'it is remembered');
+  assert.deepEqual(complaints, []);
+});
+
+test('settings reach the server', { skip, timeout: 60_000 }, async (t) => {
+  const { page } = await openPage(t, server.url);
+  const configured = page.evaluate(async () => {
+    const { sori } = await import(/** @type {any} */ ('/app/page/main.js'));
+    await new Promise((r) => setTimeout(r, 3000));
+    return sori.session;
+  });
+  await page.click('#open-settings');
+  await page.fill('#s-voice', 'rms');
+  await page.fill('#s-instructions', 'be brief');
+  await page.selectOption('#s-language', 'en');
+  await page.selectOption('#s-eagerness', 'high');
+  const ready = await configured;
+  assert.equal(ready.voice, 'rms');
+  assert.equal(ready.instructions, 'be brief');
+  assert.equal(ready.turn_detection.eagerness, 'high');
+});

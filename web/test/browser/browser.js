@@ -1,0 +1,123 @@
+// Chromium with a voice in its microphone and an ear at its loudspeaker.
+
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+
+import { writeWAV } from './wav.js';
+
+const BINARY = process.env.CHROMIUM ?? '/usr/bin/chromium';
+
+/** Why there can be no browser here, or false. @returns {string | false} */
+export function missing() {
+  if (existsSync(BINARY)) return false;
+  if (process.env.CI === 'true') throw new Error(`${BINARY} is not there: apt-get install chromium`);
+  return `${BINARY} is not there: apt-get install chromium`;
+}
+
+/**
+ * @typedef {object} Wish
+ * @property {Int16Array} [voice] what the microphone hears, 16 kHz, once it is opened
+ * @property {boolean} [refused] the microphone is refused
+ * @property {{ width: number, height: number }} [viewport]
+ * @property {'light' | 'dark'} [scheme]
+ * @property {string} [locale]
+ * @property {boolean} [still] reduced motion
+ * @property {boolean} [touch]
+ * @property {Record<string, string>} [preferences] what the device remembers
+ */
+
+/** @param {import('node:test').TestContext} t @param {string} url @param {Wish} [wish] */
+export async function openPage(t, url, wish = {}) {
+  const folder = await mkdtemp(join(tmpdir(), 'sori-browser-'));
+  const args = [
+    '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+    '--disable-component-update', '--disable-sync', '--autoplay-policy=no-user-gesture-required',
+    '--use-fake-device-for-media-stream',
+    wish.refused ? '--deny-permission-prompts' : '--use-fake-ui-for-media-stream',
+  ];
+  if (wish.voice) {
+    await writeWAV(join(folder, 'voice.wav'), wish.voice);
+    args.push(`--use-file-for-fake-audio-capture=${join(folder, 'voice.wav')}%noloop`);
+  }
+  const context = await chromium.launchPersistentContext(join(folder, 'profile'), {
+    executablePath: BINARY,
+    args,
+    viewport: wish.viewport ?? { width: 1440, height: 900 },
+    colorScheme: wish.scheme ?? 'light',
+    locale: wish.locale ?? 'en-US',
+    reducedMotion: wish.still ? 'reduce' : 'no-preference',
+    hasTouch: wish.touch ?? false,
+  });
+  t.after(async () => {
+    await context.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+  /** @type {string[]} */
+  const complaints = [];
+  const page = context.pages()[0] ?? (await context.newPage());
+  page.on('console', (m) => {
+    const own = m.text().includes('ScriptProcessorNode'); // the ear below
+    if (!own && ['error', 'warning'].includes(m.type())) complaints.push(m.text());
+  });
+  page.on('pageerror', (e) => complaints.push(String(e.stack)));
+  await page.addInitScript(listenToGraph);
+  if (wish.preferences) {
+    await page.addInitScript((saved) => {
+      if (!localStorage.getItem('sori')) localStorage.setItem('sori', JSON.stringify(saved));
+    }, wish.preferences);
+  }
+  await page.goto(url);
+  await page.waitForSelector('[data-state=ready]');
+  return { page, complaints };
+}
+
+/**
+ * Runs in the page before anything else: whatever is connected to a context's
+ * loudspeaker is recorded too, with the time of each piece.
+ */
+function listenToGraph() {
+  /** @type {{ at: number, samples: Float32Array }[]} */
+  const pieces = [];
+  Object.assign(globalThis, { graph: { pieces, rate: 0 } });
+  /** @type {any} */
+  const nodes = AudioNode.prototype;
+  const { connect } = nodes;
+  nodes.connect = function (/** @type {any} */ to, /** @type {any[]} */ ...rest) {
+    if (to instanceof AudioDestinationNode) {
+      /** @type {any} */ (globalThis).graph.rate = this.context.sampleRate;
+      const ear = this.context.createScriptProcessor(2048, 1, 1);
+      ear.onaudioprocess = (/** @type {AudioProcessingEvent} */ { inputBuffer }) => {
+        const samples = inputBuffer.getChannelData(0).slice();
+        if (samples.some((x) => Math.abs(x) > 1e-4)) pieces.push({ at: performance.now(), samples });
+      };
+      connect.call(this, ear);
+      connect.call(ear, to); // an ear that leads nowhere would not be run; it is silent
+    }
+    return connect.call(this, to, ...rest);
+  };
+}
+
+/**
+ * What went through the graph so far, at 16 kHz.
+ * @param {import('playwright-core').Page} page
+ */
+export async function heard(page) {
+  const { rate, pieces } = await page.evaluate(() => {
+    const { graph } = /** @type {any} */ (globalThis);
+    return {
+      rate: graph.rate,
+      pieces: graph.pieces.map((/** @type {any} */ p) => ({ at: p.at, samples: [...p.samples] })),
+    };
+  });
+  const { Resampler } = await import('../../static/sori/resampler.js');
+  const resampler = new Resampler(rate, 16_000);
+  /** @type {number[]} */
+  const samples = [];
+  for (const piece of pieces) {
+    for (const x of resampler.push(Float32Array.from(piece.samples))) samples.push(Math.round(Math.max(-1, Math.min(1, x)) * 32767));
+  }
+  return { samples: Int16Array.from(samples), lastAt: pieces.at(-1)?.at ?? 0, firstAt: pieces[0]?.at ?? 0 };
+}

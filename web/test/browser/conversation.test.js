@@ -1,0 +1,172 @@
+// A conversation by voice, in a real browser, with real engines: speech goes in
+// as the microphone, what is asserted is what a person would see and hear.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { heard, missing, openPage } from './browser.js';
+import { Server, say } from './sori.js';
+import { join, silence, wordErrors } from './wav.js';
+
+const skip = missing();
+const PATIENCE = { timeout: 30_000 };
+
+/** @type {Server} */
+let server;
+/** @type {Int16Array[]} */
+let voices;
+
+const SUM = 'What is seventeen plus five?';
+const ABILITIES = 'Please tell me, what can you do?';
+const INTERRUPTION = 'What is twenty minus three?';
+
+before(async () => {
+  if (skip) return;
+  server = await Server.start();
+  voices = await say(SUM, ABILITIES, INTERRUPTION);
+});
+after(() => server?.stop());
+
+test('hands-free: speech is seen, the answer is seen and heard', { skip, timeout: 120_000 }, async (t) => {
+  const { page, complaints } = await openPage(t, server.url, { voice: join(silence(1.5), voices[0], silence(20)) });
+  await page.click('#talk');
+  const partial = page.waitForFunction(() => /seventeen/i.test(document.querySelector('.you .tentative')?.textContent ?? ''), null, PATIENCE);
+  await partial;
+  await page.waitForSelector('.turn.speaking', PATIENCE);
+  await page.waitForSelector('.turn[data-status=done]', PATIENCE);
+  const said = await page.textContent('.turn .you .words');
+  assert.ok(wordErrors(SUM, said ?? '') <= 0.2, `the page shows ${said}`);
+  const answer = (await page.textContent('.turn .sori .heard')) ?? '';
+  assert.match(answer, /22|twenty.two/i);
+
+  const { samples } = await heard(page);
+  assert.ok(samples.length > 16_000 / 2, 'the reply sounded');
+  const again = await server.transcribe(samples);
+  assert.ok(wordErrors(spellOut(answer), spellOut(again)) <= 0.34, `what sounded was "${again}", the page says "${answer}"`);
+  assert.deepEqual(complaints, []);
+});
+
+test('captions keep pace with the voice and end when it does', { skip, timeout: 120_000 }, async (t) => {
+  const { page } = await openPage(t, server.url);
+  await page.evaluate(() => {
+    /** @type {any} */ (globalThis).changes = [];
+    new MutationObserver(() => {
+      const { textContent } = document.querySelector('.turn .sori .heard') ?? {};
+      const { changes } = /** @type {any} */ (globalThis);
+      if (textContent && textContent !== changes.at(-1)?.text) changes.push({ at: performance.now(), text: textContent });
+    }).observe(document.body, { subtree: true, childList: true, characterData: true });
+  });
+  await page.fill('#text', 'what can you do');
+  await page.press('#text', 'Enter');
+  await page.waitForSelector('.turn[data-status=done]', { timeout: 60_000 });
+  const { firstAt, lastAt } = await heard(page);
+  /** @type {{ at: number, text: string }[]} */
+  const changes = await page.evaluate(() => /** @type {any} */ (globalThis).changes);
+  assert.ok(changes.length > 8, `${changes.length} steps: word after word, not all at once`);
+  for (const [i, { text }] of changes.entries()) {
+    if (i) assert.ok(text.startsWith(changes[i - 1].text), `words that were shown stay: "${changes[i - 1].text}" → "${text}"`);
+  }
+  const complete = changes[changes.length - 1].text;
+  const last = changes.find((c) => c.text.replace(/\W/g, '') === complete.replace(/\W/g, ''));
+  assert.ok(Math.abs(changes[0].at - firstAt) < 500, `the first word comes ${changes[0].at - firstAt} ms after the first sound`);
+  assert.ok(last && Math.abs(last.at - lastAt) < 900, `the last word comes ${(last?.at ?? 0) - lastAt} ms after the last sound`);
+});
+
+test('talking over the reply stops it, and is answered', { skip, timeout: 120_000 }, async (t) => {
+  const { page } = await openPage(t, server.url, {
+    voice: join(silence(1.5), voices[1], silence(5), voices[2], silence(20)),
+  });
+  await page.click('#talk');
+  await page.waitForSelector('.turn.speaking', PATIENCE);
+  await page.waitForSelector('.turn[data-status=cancelled]', PATIENCE);
+  await page.waitForSelector('.turn[data-status=done]', PATIENCE);
+  const [first, second] = await page.locator('.turn').all();
+  assert.match((await first.textContent()) ?? '', /stopped here|you interrupted/);
+  assert.match((await second.locator('.sori .heard').textContent()) ?? '', /17|seventeen/i);
+  const { turns } = await (await fetch(`${server.url}users/${await userOf(page)}/turns`)).json();
+  const cut = turns.find((/** @type {any} */ r) => r.status === 'cancelled');
+  assert.ok(cut.heard_ms > 0 && cut.heard_ms < cut.output_ms, `${cut.heard_ms} of ${cut.output_ms} ms were heard`);
+});
+
+for (const [how, stop] of /** @type {[string, (page: import('playwright-core').Page) => Promise<void>][]} */ ([
+  ['Escape', (page) => page.keyboard.press('Escape')],
+  ['the button', (page) => page.click('#stop')],
+])) {
+  test(`${how} stops the reply at once`, { skip, timeout: 60_000 }, async (t) => {
+    const { page } = await openPage(t, server.url);
+    await page.fill('#text', 'what can you do');
+    await page.press('#text', 'Enter');
+    await page.waitForSelector('.turn.speaking', PATIENCE);
+    await page.waitForTimeout(700);
+    const at = await page.evaluate(() => performance.now());
+    await stop(page);
+    await page.waitForSelector('.turn[data-status=cancelled]', PATIENCE);
+    await page.waitForTimeout(600);
+    const { lastAt } = await heard(page);
+    assert.ok(lastAt - at < 350, `sound went on for ${Math.round(lastAt - at)} ms`);
+    assert.equal(await page.isDisabled('#stop'), true);
+  });
+}
+
+test('hold to talk: the space bar, and touch', { skip, timeout: 120_000 }, async (t) => {
+  const { page } = await openPage(t, server.url, {
+    voice: join(silence(1.5), voices[0], silence(20)),
+    preferences: { mode: 'push' },
+    touch: true,
+  });
+  await page.locator('body').press('Tab'); // the focus is on a link, not on the button
+  await page.evaluate(() => /** @type {HTMLElement} */ (document.activeElement).blur());
+  await page.keyboard.down(' ');
+  await page.waitForSelector('#talk[data-state=on]', PATIENCE);
+  await page.waitForTimeout(1500 + (voices[0].length / 16_000) * 1000 + 500);
+  await page.keyboard.up(' ');
+  await page.waitForSelector('.turn[data-status=done]', PATIENCE);
+  assert.match((await page.textContent('.turn .sori .heard')) ?? '', /22|twenty.two/i);
+  // A touch that holds and says nothing makes no turn that stays.
+  const box = await page.locator('#talk').boundingBox();
+  assert.ok(box);
+  const cdp = await page.context().newCDPSession(page);
+  const finger = { x: box.x + 20, y: box.y + 20 };
+  await cdp.send('Input.dispatchTouchEvent', { type: 'touchStart', touchPoints: [finger] });
+  await page.waitForSelector('#talk[data-state=on]', PATIENCE);
+  await cdp.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
+  await page.waitForSelector('#talk[data-state=off]', PATIENCE);
+});
+
+test('both recordings of a turn replay, now and from history', { skip, timeout: 120_000 }, async (t) => {
+  const { page, complaints } = await openPage(t, server.url, { voice: join(silence(1.5), voices[0], silence(20)) });
+  await page.click('#talk');
+  await page.waitForSelector('.turn[data-status=done]', PATIENCE);
+  await page.click('#talk'); // no more listening
+  await replayAll(page, '#conversation');
+  await page.reload();
+  await page.waitForSelector('[data-state=ready]');
+  await page.click('#open-history');
+  await page.waitForSelector('#history .session[open] .turn', PATIENCE);
+  assert.match((await page.textContent('#history .session-title')) ?? '', /seventeen/i);
+  await page.waitForSelector('#history .waterfall', { state: 'attached' });
+  await replayAll(page, '#history');
+  assert.deepEqual(complaints, []);
+});
+
+/** Presses each replay button of a place and waits until its sound has ended. @param {import('playwright-core').Page} page @param {string} place */
+async function replayAll(page, place) {
+  const buttons = page.locator(`${place} .replay`);
+  assert.equal(await buttons.count(), 2);
+  for (const button of await buttons.all()) {
+    await button.click();
+    await page.waitForSelector(`${place} .replay.on`, PATIENCE);
+    await page.waitForSelector(`${place} .replay.on`, { ...PATIENCE, state: 'detached' });
+    assert.match((await button.getAttribute('aria-label')) ?? '', /^Play/, 'it was played to its end');
+  }
+}
+
+/** @param {import('playwright-core').Page} page @returns {Promise<string>} */
+const userOf = (page) => page.evaluate(() => JSON.parse(localStorage.getItem('sori') ?? '{}').user);
+
+/** Numbers as they are spoken. @param {string} text */
+function spellOut(text) {
+  /** @type {Record<string, string>} */
+  const numbers = { 17: 'seventeen', 5: 'five', 22: 'twenty two' };
+  return text.replace(/-/g, ' ').replace(/\d+/g, (n) => numbers[n] ?? n);
+}
