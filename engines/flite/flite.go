@@ -127,6 +127,9 @@ func (s *Synthesizer) Close(ctx context.Context) error {
 // Engine is the name that history and clients see.
 func (*Synthesizer) Engine() string { return engineName }
 
+// Languages are the base tags of the languages that it speaks.
+func (*Synthesizer) Languages() []string { return []string{"en"} }
+
 // Voices names the voices, the default first.
 func (*Synthesizer) Voices() []string { return []string{DefaultVoice, "rms", "awb", "kal16"} }
 

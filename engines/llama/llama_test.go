@@ -68,7 +68,7 @@ func TestReplyIsStreamedAndRepeatable(t *testing.T) {
 	if again := reply(t, r, p); again != first.String() {
 		t.Errorf("the same prompt gave %q, then %q", first.String(), again)
 	}
-	if !strings.HasPrefix(r.Engine(), "llama.cpp tiny-random") {
+	if !strings.HasPrefix(r.Engine(), "llama.cpp tiny") {
 		t.Errorf("the engine is called %q", r.Engine())
 	}
 }

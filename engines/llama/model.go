@@ -122,18 +122,11 @@ func (l *Library) Open(path string, o Options) (*Responder, error) {
 
 func (l *Library) open(path string, o Options, free func() uint64) (*Responder, error) {
 	o = o.withDefaults()
-	h, err := ReadHeader(path)
-	if err != nil {
-		return nil, err
-	}
-	if !h.Template && o.Template == "" {
-		return nil, fmt.Errorf("llama: %s has no chat template: it is a base model, which goes on with a text and answers nobody; take the instruction-tuned one of its family (\"-it\", \"-instruct\" or \"-chat\" in the name)", filepath.Base(path))
-	}
-	if err := fits(filepath.Base(path), uint64(h.Size), free(), "take a smaller model, or a smaller quantization of it"); err != nil {
+	if err := inspect(path, o, free); err != nil {
 		return nil, err
 	}
 	r := &Responder{
-		lib: l, o: o, name: modelName(h, path), free: free,
+		lib: l, o: o, name: Name(path), free: free,
 		jobs: make(chan *job, o.Waiting), gone: make(chan struct{}), quit: make(chan struct{}),
 	}
 	r.stop = sync.OnceFunc(func() { close(r.quit) })
@@ -148,6 +141,22 @@ func (l *Library) open(path string, o Options, free func() uint64) (*Responder, 
 		return nil, err
 	}
 	return r, nil
+}
+
+// Inspect says, without loading it, what speaks against a file: that it is no
+// GGUF file, or cut off, holds a base model, or is too large for the memory that
+// is free.
+func Inspect(path string, o Options) error { return inspect(path, o, available) }
+
+func inspect(path string, o Options, free func() uint64) error {
+	h, err := ReadHeader(path)
+	if err != nil {
+		return err
+	}
+	if !h.Template && o.Template == "" {
+		return fmt.Errorf("llama: %s has no chat template: it is a base model, which goes on with a text and answers nobody; take the instruction-tuned one of its family (\"-it\", \"-instruct\" or \"-chat\" in the name)", filepath.Base(path))
+	}
+	return fits(filepath.Base(path), uint64(h.Size), free(), "take a smaller model, or a smaller quantization of it")
 }
 
 // prepare reads what is needed from the loaded model and starts the loop.
@@ -225,12 +234,10 @@ func (r *Responder) controlTexts() *strings.Replacer {
 	return strings.NewReplacer(pairs...)
 }
 
-func modelName(h Header, path string) string {
-	name := h.Name
-	if name == "" {
-		name = strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
-	}
-	return "llama.cpp " + name
+// Name is the engine's name for a file: what a GGUF file calls itself is often
+// the name of the run that trained it.
+func Name(path string) string {
+	return "llama.cpp " + strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
 }
 
 // Engine is the name that history and clients see.
