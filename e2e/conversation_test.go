@@ -4,6 +4,9 @@ package e2e_test
 
 import (
 	"context"
+	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -179,4 +182,60 @@ func TestPartialsOfRealSpeech(t *testing.T) {
 		}
 	}
 	t.Logf("last partial %q, transcript %q", before, done.Record.ATOTText)
+}
+
+// `sori talk --converse` drives a script: what it says, when, and what is to
+// happen.
+func TestConverseScript(t *testing.T) {
+	t.Parallel()
+	sp := ownSpeech(t)
+	s := serve(t)
+	dir := t.TempDir()
+	head := audio.WAVHeader(sp.rate, 1, len(sp.pcm))
+	if err := os.WriteFile(filepath.Join(dir, "question.wav"), append(head[:], sp.pcm...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	write := func(name, script string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(script), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	const interrupted = `
+mode: %s
+steps:
+  - say: question.wav
+  - wait: audio.begin
+  - pause: 700ms
+  - say: question.wav
+  - wait: reply.paused
+  - wait: turn.cancelled
+    where: {reason: interrupted, record.status: cancelled}
+    not: turn.done
+  - wait: turn.done
+    where: {record.turn: "2"}
+  - text: hello
+  - wait: turn.done
+`
+	for _, mode := range []string{"server_vad", "semantic"} {
+		out, errs, code := run(t, "talk", "--converse", write(mode+".yaml", fmt.Sprintf(interrupted, mode)), "--url", s.ws(), "--json")
+		if code != 0 {
+			t.Errorf("%s: exit %d: %s\n%s", mode, code, errs, tail(out))
+		}
+	}
+	for name, c := range map[string]struct{ script, says string }{
+		"what does not happen": {"steps: [{text: hello}, {wait: turn.cancelled, not: turn.done}]", "step 2"},
+		"wrong field":          {"steps: [{text: hello}, {wait: turn.done, where: {record.status: failed}}]", `"done", not "failed"`},
+		"never":                {"steps: [{wait: turn.done, timeout: 200ms}]", "within 200ms"},
+		"no file":              {"steps: [{say: nothing.wav}]", "nothing.wav"},
+		"two things":           {"steps: [{text: a, commit: true}]", "exactly one"},
+		"unknown word":         {"steps: [{shout: a}]", "shout"},
+		"no steps":             {"mode: manual", "no steps"},
+	} {
+		_, errs, code := run(t, "talk", "--converse", write("bad.yaml", c.script), "--url", s.ws())
+		if code == 0 || !strings.Contains(errs, c.says) {
+			t.Errorf("%s: exit %d, want another than 0 and %q: %s", name, code, c.says, errs)
+		}
+	}
 }

@@ -33,6 +33,7 @@ type talkCmd struct {
 	Voice        string        `placeholder:"NAME" help:"The voice of the reply. Default: the engine's."`
 	Instructions string        `placeholder:"TEXT" help:"How the reply should be, for engines that follow instructions."`
 	Rate         int           `placeholder:"HZ" help:"The rate of the reply's audio, 8000 to 48000. Default: the server's, 16000."`
+	Converse     string        `placeholder:"SCRIPT.yaml" help:"Hold a hands-free conversation as the script says: a list of what to say, when, and what is to happen. The microphone is open all the time, so it can interrupt."`
 	Timeout      time.Duration `default:"60s" placeholder:"TIME" help:"How long to wait for the end of a turn after the end of what was said."`
 }
 
@@ -47,6 +48,22 @@ Examples:
   sori talk hello.wav --out reply.wav --voice rms
   sori talk --text "what time is it?" --user 7
   sori talk first.wav second.wav --json | tail -1 | jq .record
+  sori talk --converse barge-in.yaml
+
+A script for --converse:
+
+  mode: server_vad                 # or semantic, with eagerness: low, medium or high
+  steps:
+    - say: question.wav            # beside the script; spoken in real time
+    - wait: audio.begin            # the next event of this type
+    - pause: 800ms
+    - say: stop.wav                # over the reply
+    - wait: turn.cancelled
+      where: {reason: interrupted} # fields that the event must have
+      not: turn.done               # what must not come before it
+      timeout: 10s
+    - text: and now typed          # also: commit: true, cancel: true
+    - wait: turn.done
 
 It exits with 0 when every turn was done, with 1 when one failed, was refused or cancelled, or the connection did not hold, and with 2 when the command line or a file is wrong.`
 }
@@ -55,6 +72,9 @@ It exits with 0 when every turn was done, with 1 when one failed, was refused or
 func (t *talkCmd) Run(ctx context.Context, c *console) error {
 	if t.URL == "ws://127.0.0.1:5000/ws" && c.getenv(envName("url")) != "" {
 		t.URL = c.getenv(envName("url"))
+	}
+	if t.Converse != "" {
+		return t.converse(ctx, c, newTalkPrinter(c, t.JSON))
 	}
 	turns, err := t.turns(c)
 	if err != nil {
