@@ -186,6 +186,9 @@ func (s *surgery) lookEngines(ctx context.Context) finding {
 	if err != nil {
 		return found(bad, "", "%v", err)
 	}
+	if _, statErr := os.Stat(dataDir); statErr != nil {
+		dataDir = "" // to look is not to make it
+	}
 	e, err := startEngines(ctx, s.console, &s.engineURLs, modelsDir, dataDir, s.log)
 	if err != nil {
 		return found(bad, "", "%v", err)

@@ -19,10 +19,14 @@ import (
 // engineStart bounds the time in which the local engines load their models.
 const engineStart = time.Minute
 
-// startLocal starts the process that serves stages locally.
+// startLocal starts the process that serves stages locally. Compiled code is kept
+// in dataDir, or in the user's cache folder when that is "".
 func startLocal(ctx context.Context, cfg *engineURLs, stages []stage.Name, modelsDir, dataDir string, log *slog.Logger) (*child.Child, error) {
 	args := append([]string{"engine"}, names(stages)...)
-	args = append(args, "--fd", "3", "--models", modelsDir, "--cache", filepath.Join(dataDir, "cache"), "--log-level", "warn")
+	args = append(args, "--fd", "3", "--models", modelsDir, "--log-level", "warn")
+	if dataDir != "" {
+		args = append(args, "--cache", filepath.Join(dataDir, "cache"))
+	}
 	if cfg.EngineWorkers > 0 {
 		args = append(args, "--workers", strconv.Itoa(cfg.EngineWorkers))
 	}
