@@ -48,7 +48,7 @@ start server serve --addr "127.0.0.1:$server" --data "$dir/data" \
   --atot "http://127.0.0.1:$atot" --ttot "http://127.0.0.1:$ttot" --tts "http://127.0.0.1:$tts"
 start silent serve --addr "127.0.0.1:$silent" --data "$dir/silent" \
   --atot "http://127.0.0.1:$atot" --ttot "http://127.0.0.1:$ttot" --tts "http://127.0.0.1:$nobody"
-for s in "atot $atot /healthz" "ttot $ttot /healthz" "tts $tts /healthz" "server $server /readyz" "silent $silent /healthz"; do
+for s in "atot $atot /health" "ttot $ttot /health" "tts $tts /health" "server $server /readyz" "silent $silent /healthz"; do
   # shellcheck disable=SC2086 # three words
   ready $s
 done
