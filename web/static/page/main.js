@@ -12,6 +12,8 @@ import { Talk } from './talk.js';
 import { failure } from './turn.js';
 import { has, say } from './words.js';
 
+const ENGINES_START = 4000; // ms that a server's engines may take after its start
+
 const settings = new Settings();
 const sori = new Sori({ user: settings.values.user, ...wire(settings.values) });
 const conversation = new Conversation(sori, find('conversation'));
@@ -114,12 +116,23 @@ sori.on('session.ready', ({ engines }) => {
 
 /** Says which parts of the server do not work, before the user finds out. */
 async function checkHealth() {
+  const first = await sickParts();
+  if (!first.length) return;
+  await new Promise((resolve) => setTimeout(resolve, ENGINES_START)); // a server that has just begun is not sick
+  const parts = await sickParts();
+  if (parts.length && sori.state.state === 'ready') notify(say('sick', { parts: parts.join(', ') }), { bad: true });
+}
+
+/** @returns {Promise<string[]>} */
+async function sickParts() {
   try {
     const { parts } = await (await fetch('/readyz')).json();
-    const sick = parts.filter((/** @type {{ ok: boolean }} */ p) => !p.ok).map((/** @type {{ name: string }} */ { name }) => (has(`part_${name}`) ? say(`part_${name}`) : name));
-    if (sick.length) notify(say('sick', { parts: sick.join(', ') }), { bad: true });
+    return parts.flatMap((/** @type {{ name: string, ok: boolean }} */ { name, ok }) => {
+      if (ok) return [];
+      return has(`part_${name}`) ? say(`part_${name}`) : name;
+    });
   } catch {
-    // The server does not say; the conversation will.
+    return []; // the server does not say; the conversation will
   }
 }
 

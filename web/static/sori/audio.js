@@ -110,7 +110,7 @@ async function ask(deviceId) {
 
 /**
  * @typedef {object} Played what the audio thread reports
- * @property {'at' | 'ended' | 'cut'} what
+ * @property {'at' | 'ended'} what
  * @property {number} turn
  * @property {number} ms of the turn's audio that was handed to the device
  * @property {number} level 0 to 1

@@ -322,7 +322,7 @@ export class Sori extends Emitter {
   #played({ what, turn, ms, level, gaps, buffered }) {
     this.emit('level', { source: 'output', level });
     const reply = this.#reply;
-    if (!turn || turn !== reply.turn || what === 'cut') return;
+    if (!turn || turn !== reply.turn || turn <= (this.#speaker?.cut ?? 0)) return; // or it was cut meanwhile
     const ended = what === 'ended';
     const latency = this.#speaker?.latency ?? 0;
     reply.heard = Math.max(reply.heard, Math.min(ended ? ms : ms - latency, reply.ms), 0);

@@ -116,12 +116,10 @@ class Playback extends AudioWorkletProcessor {
 
   /** @param {number} upTo the turns to forget */
   #flush(upTo) {
-    const cut = this.queue.some((p) => p.turn === this.turn && p.turn <= upTo);
     this.queue = this.queue.filter((p) => p.turn > upTo);
     this.queued = this.queue.reduce((sum, p) => sum + p.samples.length - p.at, 0);
     this.paused = false;
     this.starting = this.queue.length === 0;
-    if (cut) this.#report('cut');
   }
 
   /** @param {Float32Array[][]} _inputs @param {Float32Array[][]} outputs */
@@ -181,7 +179,7 @@ class Playback extends AudioWorkletProcessor {
     this.depth = Math.min(DEEP, this.depth + 0.04);
   }
 
-  /** @param {'at' | 'ended' | 'cut'} what */
+  /** @param {'at' | 'ended'} what */
   #report(what) {
     const { turn, gaps } = this;
     const ms = (this.played / sampleRate) * 1000;

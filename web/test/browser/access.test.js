@@ -121,6 +121,7 @@ test('settings reach the server', { skip, timeout: 60_000 }, async (t) => {
   await page.click('#open-settings');
   await page.fill('#s-voice', 'rms');
   await page.fill('#s-instructions', 'be brief');
+  await page.keyboard.press('Tab');
   await page.selectOption('#s-language', 'en');
   await page.selectOption('#s-eagerness', 'high');
   const ready = await configured;

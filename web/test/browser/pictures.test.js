@@ -1,0 +1,73 @@
+// Pictures of the main states, for people to look at: phone and desktop, light
+// and dark, in test/artifacts. The one in the readme is made here too, where
+// README_PICTURE=1 asks for it.
+
+import assert from 'node:assert/strict';
+import { mkdir, stat } from 'node:fs/promises';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+import { missing, openPage } from './browser.js';
+import { Server, say } from './sori.js';
+import { join, silence } from './wav.js';
+
+const skip = missing();
+const PATIENCE = { timeout: 30_000 };
+const folder = fileURLToPath(new URL('../artifacts/', import.meta.url));
+const readme = fileURLToPath(new URL('../../../docs/images/page.png', import.meta.url));
+
+/** @type {Server} */
+let server;
+/** @type {Int16Array} */
+let voice;
+
+before(async () => {
+  if (skip) return;
+  await mkdir(folder, { recursive: true });
+  server = await Server.start();
+  const [sum, abilities] = await say('What is seventeen plus five?', 'Please tell me, what can you do?');
+  voice = join(silence(1.5), sum, silence(5), abilities, silence(20));
+});
+after(() => server?.stop());
+
+for (const scheme of /** @type {const} */ (['light', 'dark'])) {
+  for (const [device, viewport] of Object.entries({ phone: { width: 390, height: 844 }, desktop: { width: 1440, height: 900 } })) {
+    test(`${device}, ${scheme}`, { skip, timeout: 120_000 }, async (t) => {
+      const { page } = await openPage(t, server.url, { scheme, viewport, voice });
+      let n = 0;
+      const shoot = (/** @type {string} */ state) => page.screenshot({ path: `${folder}${device}-${scheme}-${++n}-${state}.png` });
+      await shoot('start');
+      await page.click('#talk');
+      await page.waitForFunction(() => /sev/i.test(document.querySelector('.you .tentative')?.textContent ?? ''), null, PATIENCE);
+      await shoot('partial');
+      await page.waitForSelector('.turn[data-status=done]', PATIENCE);
+      await page.waitForSelector('.turn.speaking', PATIENCE);
+      await page.waitForTimeout(2500);
+      await shoot('speaking');
+      if (process.env.README_PICTURE && device === 'desktop' && scheme === 'light') await page.screenshot({ path: readme });
+      await page.keyboard.press('Escape');
+      await page.waitForSelector('.turn[data-status=cancelled]', PATIENCE);
+      await page.click('#talk');
+      await page.locator('.timing').last().evaluate((d) => /** @type {HTMLDetailsElement} */ (d).open = true);
+      await page.locator('.turn').last().scrollIntoViewIfNeeded();
+      await shoot('stopped');
+      await page.click('#open-history');
+      await page.waitForSelector('#history .turn', PATIENCE);
+      await page.waitForTimeout(300);
+      await shoot('history');
+      await page.keyboard.press('Escape');
+      await page.click('#open-settings');
+      await page.waitForTimeout(300);
+      await shoot('settings');
+      await page.selectOption('#s-ui', 'ko');
+      await page.keyboard.press('Escape');
+      await shoot('korean');
+    });
+  }
+}
+
+test('the picture in the readme is not heavy', { skip }, async (t) => {
+  const picture = await stat(readme).catch(() => null);
+  if (!picture) return t.skip('it was not made yet: README_PICTURE=1');
+  assert.ok(picture.size <= 300 << 10, `${picture.size} bytes`);
+});
