@@ -165,7 +165,7 @@ func (w *worker) askEndOfTurn(ctx context.Context, text string) {
 		if isStopped(ctx) {
 			return
 		}
-		w.log.Warn("end-of-turn engine failed", "error", err)
+		w.log.Debug("end-of-turn engine failed", "error", err)
 		p = 1
 		if words.Unfinished(text) {
 			p = 0

@@ -15,6 +15,7 @@ import (
 	"sori/engines/models"
 	"sori/history"
 	"sori/history/recordings"
+	"sori/history/redisstore"
 	"sori/server"
 	"sori/session"
 	"sori/stage"
@@ -31,6 +32,7 @@ type parts struct {
 	log   *slog.Logger
 	plain bool // the log is for people
 
+	endTools  func()
 	dataDir   string
 	modelsDir string
 
@@ -80,6 +82,7 @@ func (p *parts) open(ctx context.Context) error {
 // openHistory opens the store and what stands before it.
 func (p *parts) openHistory(ctx context.Context) error {
 	var err error
+	redisstore.LogTo(p.log) // the library has one logger for the process, and writes to stderr of itself
 	if p.store, p.storeName, err = p.storage.open(ctx, p.dataDir); err != nil {
 		return err
 	}
@@ -119,6 +122,9 @@ func (p *parts) close(ctx context.Context) error {
 	}
 	if p.store != nil {
 		errs = append(errs, p.store.Close())
+	}
+	if p.endTools != nil {
+		p.endTools()
 	}
 	if p.endVoice != nil {
 		p.endVoice()
@@ -167,6 +173,9 @@ func (p *parts) server() (*server.Server, error) {
 		Store: kept{p.store, p.keeper}, Steps: steps, Checks: p.checks(), Page: page,
 		DefaultUser: p.User, Origins: p.Origins, MaxSessions: p.MaxSessions,
 		LogTexts: p.LogTexts, Log: p.log,
+	}
+	if p.endTools, err = p.conduct.equip(p.getenv, &cfg.Session, &deps); err != nil {
+		return nil, err
 	}
 	if p.records != nil {
 		deps.Recordings, steps.Recordings = p.records, p.records

@@ -18,6 +18,7 @@ type serveCmd struct {
 	listenAt   `embed:""`
 	storage    `embed:""`
 	engineURLs `embed:""`
+	conduct    `embed:""`
 
 	User         string        `default:"10" placeholder:"ID" setting:"" help:"The user of clients that name none."`
 	Language     string        `default:"en" placeholder:"TAG" setting:"" help:"The language of clients that name none."`
