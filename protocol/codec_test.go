@@ -16,25 +16,23 @@ import (
 	"sori/stage"
 )
 
-func ptr[T any](v T) *T { return &v }
-
 // clientMessages has every client message with every field set.
 func clientMessages() []protocol.ClientMessage {
 	return []protocol.ClientMessage{
 		protocol.Configure{
-			User:         ptr("민지-7"),
+			User:         new("민지-7"),
 			Input:        &protocol.Format{Encoding: protocol.EncodingOpus, Rate: 48_000},
 			Output:       &protocol.Format{Encoding: protocol.EncodingPCM, Rate: 24_000},
-			Language:     ptr("pt-BR"),
-			Voice:        ptr("slt"),
-			Instructions: ptr("Answer in one <short> sentence & no more.\nAlways."),
-			Profile:      ptr("kiosk"),
+			Language:     new("pt-BR"),
+			Voice:        new("slt"),
+			Instructions: new("Answer in one <short> sentence & no more.\nAlways."),
+			Profile:      new("kiosk"),
 			TurnDetection: &protocol.TurnDetection{
 				Mode: protocol.Semantic, Threshold: 0.6, PrefixPaddingMS: 200, SilenceMS: 700, MinSpeechMS: 100, Eagerness: protocol.High,
 			},
-			PaceMS:     ptr(250),
-			Playback:   ptr(true),
-			Partials:   ptr(false),
+			PaceMS:     new(250),
+			Playback:   new(true),
+			Partials:   new(false),
 			IdlePrompt: &protocol.IdlePrompt{AfterMS: 30_000, Text: "Are you still there?"},
 			Tools: &[]protocol.Tool{
 				{Name: "lights", Description: "Switch the lights", Parameters: json.RawMessage(`{"type":"object"}`)},
@@ -56,12 +54,12 @@ func sampleTurn() history.Turn {
 	return history.Turn{
 		ID: "0195…", UserID: "10", SessionID: "s", Number: 1, Status: history.Failed,
 		StartedAt: at, EndedAt: at.Add(time.Second), Language: "en",
-		InputWAV: ptr("/a.wav"), ATOTText: "hi", TTOTText: "hello", OutputWAV: ptr("/b.wav"),
+		InputWAV: new("/a.wav"), ATOTText: "hi", TTOTText: "hello", OutputWAV: new("/b.wav"),
 		InputMS: 900, OutputMS: 400,
 		Engines: history.Engines{ATOT: "a", TTOT: "b", TTS: "c"},
 		Error:   &history.Failure{Stage: "tts", Code: "engine_timeout", Message: "late"},
-		HeardMS: ptr(int64(300)),
-		Timings: history.Timings{Decision: ptr(0.5), ATOTDone: ptr(1.5), HeardFirst: ptr(1.9), End: ptr(2.0)},
+		HeardMS: new(int64(300)),
+		Timings: history.Timings{Decision: new(0.5), ATOTDone: new(1.5), HeardFirst: new(1.9), End: new(2.0)},
 	}
 }
 
@@ -183,7 +181,11 @@ func (stranger) Type() string { return "stranger" }
 func TestAppendEventRefusesWhatIsNoEvent(t *testing.T) {
 	t.Parallel()
 	for _, e := range []protocol.Event{
-		nil, stranger{}, &protocol.Pong{}, protocol.StageStarted{}, protocol.StageDone{Stage: "nlu"},
+		nil,
+		stranger{},
+		&protocol.Pong{},
+		protocol.StageStarted{},
+		protocol.StageDone{Stage: "nlu"},
 		protocol.StageDone{Stage: stage.TTS, TookMS: math.NaN()},
 	} {
 		if got, err := protocol.AppendEvent([]byte("x"), protocol.Head{}, e); err == nil || string(got) != "x" {
@@ -201,7 +203,7 @@ func TestDecodeClientDefaults(t *testing.T) {
 	want := protocol.Configure{
 		Input:  &protocol.Format{Encoding: protocol.EncodingOpus, Rate: 16_000},
 		Output: &protocol.Format{Encoding: protocol.EncodingPCM, Rate: 8_000},
-		Voice:  ptr(""),
+		Voice:  new(""),
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %#v, %v", got, err)

@@ -1,6 +1,7 @@
 package protocol_test
 
 import (
+	"bytes"
 	"errors"
 	"reflect"
 	"strings"
@@ -66,7 +67,7 @@ func FuzzDecodeEvent(f *testing.F) {
 			t.Fatalf("%s became %v, %v", data, head2, err)
 		}
 		third, err := protocol.AppendEvent(nil, head2, e2)
-		if err != nil || string(third) != string(again) {
+		if err != nil || !bytes.Equal(third, again) {
 			t.Fatalf("%s became %s, then %s, %v", data, again, third, err)
 		}
 	})

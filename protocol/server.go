@@ -6,8 +6,6 @@ import (
 )
 
 // Event is what the server says in a text frame.
-//
-//sumtype:decl
 type Event interface {
 	// Type is the event's name on the wire.
 	Type() string

@@ -40,7 +40,7 @@ func send(tb testing.TB, conn net.Conn, data []byte) {
 	}
 }
 
-func TestAudioFramesCostNoAllocation(t *testing.T) { //nolint:paralleltest // it counts everybody's allocations
+func TestAudioFramesCostNoAllocation(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector makes pools lose what they hold")
 	}

@@ -30,22 +30,34 @@ func (r *running) http(t *testing.T) *http.Client {
 
 func (r *running) connect(t *testing.T) *client {
 	t.Helper()
-	c, resp, err := r.tryConnect(t, nil)
-	if err != nil {
-		t.Fatalf("connect: %v (%v)", err, resp)
+	c, refused := r.tryConnect(t, nil)
+	if refused != nil {
+		t.Fatalf("connect: %+v", refused)
 	}
 	return c
 }
 
-func (r *running) tryConnect(t *testing.T, header http.Header) (*client, *http.Response, error) {
+// refusal is how a handshake was refused.
+type refusal struct {
+	status int
+	header http.Header
+	err    error
+}
+
+// tryConnect gives a client, or how it was refused.
+func (r *running) tryConnect(t *testing.T, header http.Header) (*client, *refusal) {
 	t.Helper()
-	ws, resp, err := websocket.Dial(t.Context(), "ws://sori.test/ws", &websocket.DialOptions{HTTPClient: r.http(t), HTTPHeader: header}) //nolint:bodyclose // Dial does
+	ws, resp, err := websocket.Dial(t.Context(), "ws://sori.test/ws", &websocket.DialOptions{HTTPClient: r.http(t), HTTPHeader: header})
 	if err != nil {
-		return nil, resp, err
+		no := &refusal{err: err}
+		if resp != nil {
+			no.status, no.header = resp.StatusCode, resp.Header
+		}
+		return nil, no
 	}
 	ws.SetReadLimit(1 << 20)
-	t.Cleanup(func() { ws.CloseNow() }) //nolint:errcheck // may be closed already
-	return &client{t, ws}, resp, nil
+	t.Cleanup(func() { ws.CloseNow() })
+	return &client{t, ws}, nil
 }
 
 func (c *client) text(s string) {
@@ -115,7 +127,7 @@ func (r *running) raw(t testing.TB) net.Conn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { conn.Close() }) //nolint:errcheck // may be closed already
+	t.Cleanup(func() { conn.Close() })
 	write(t, conn, []byte(handshake))
 	var head []byte
 	for b := make([]byte, 1); !strings.HasSuffix(string(head), "\r\n\r\n"); head = append(head, b[0]) {
@@ -153,7 +165,7 @@ func frame(fin bool, opcode byte, payload []byte) []byte {
 		head[1] |= byte(n)
 	}
 	var key [4]byte
-	rand.Read(key[:]) //nolint:errcheck // never fails
+	rand.Read(key[:])
 	head = append(head, key[:]...)
 	for i, b := range payload {
 		head = append(head, b^key[i%4])

@@ -74,7 +74,7 @@ func (c *conn) run(ctx context.Context) {
 	if cut := c.cut.Load(); cut != nil {
 		cut.Stop()
 	}
-	c.ws.CloseNow() //nolint:errcheck,gosec // it says that the connection is closed already
+	c.ws.CloseNow() //nolint:gosec // it says that the connection is closed already
 	e := c.ending.Load()
 	c.log.Info("connection ended", "code", int(e.code), "reason", e.reason,
 		"took_ms", time.Since(c.began).Milliseconds())
@@ -109,5 +109,5 @@ func (c *conn) end(e ending) {
 // drop closes the connection at once, without a word.
 func (c *conn) drop() {
 	c.gone.Store(true)
-	c.raw.Close() //nolint:errcheck,gosec // nothing is left to do with it
+	c.raw.Close() //nolint:gosec // nothing is left to do with it
 }

@@ -47,7 +47,8 @@ func (c *conn) send(out session.Output) {
 	if c.gone.Load() {
 		return
 	}
-	kind, data := websocket.MessageBinary, []byte(nil)
+	var data []byte
+	kind := websocket.MessageBinary
 	if out.Audio != nil {
 		data = out.Audio.Data
 	} else {

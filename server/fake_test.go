@@ -163,7 +163,7 @@ func start(t testing.TB, cfg server.Config) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancelCause(context.Background())
+	ctx, cancel := context.WithCancelCause(t.Context())
 	r := &running{Server: s, memory: newMemory(), stop: cancel, ended: make(chan error, 1)}
 	over := make(chan struct{})
 	go func() {

@@ -28,7 +28,7 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	}
 	// What the client sent right behind the handshake waits in the old buffer. It
 	// has to wait in the new one: Accept looks for it there, and nowhere else.
-	early, err := rw.Reader.Peek(rw.Reader.Buffered())
+	early, err := rw.Peek(rw.Reader.Buffered())
 	if err != nil {
 		return nil, nil, err
 	}

@@ -48,7 +48,7 @@ func (s *Server) ping(ctx context.Context, c *conn) {
 	if c.pushing.Load() {
 		return // the answer may lie unread behind a frame that the session can't take yet
 	}
-	if ctx.Err() == context.DeadlineExceeded { //nolint:errorlint // Err gives the sentinel itself
+	if ctx.Err() == context.DeadlineExceeded {
 		c.log.Debug("no answer to a ping")
 		c.drop()
 	}

@@ -21,9 +21,9 @@ func TestErrorsOfASessionSpeakTheCallersLanguage(t *testing.T) {
 			return s
 		}})
 		for language, isKorean := range map[string]bool{"ko-KR,ko;q=0.9": true, "en": false, "": false} {
-			c, _, err := r.tryConnect(t, http.Header{"Accept-Language": {language}})
-			if err != nil {
-				t.Fatal(err)
+			c, refused := r.tryConnect(t, http.Header{"Accept-Language": {language}})
+			if refused != nil {
+				t.Fatal(refused.err)
 			}
 			c.ask(`{"type":"session.configure","user":"kim"}`)
 			c.text(`{"type":"text","text":"hi"}`)

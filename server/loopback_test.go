@@ -32,7 +32,7 @@ func loopback(t *testing.T, cfg server.Config) (s *server.Server, addr string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(t.Context())
 	over := make(chan error, 1)
 	go func() { over <- s.Serve(ctx, ln) }()
 	t.Cleanup(func() {
@@ -56,12 +56,12 @@ func TestAThousandComeAndGo(t *testing.T) {
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			ws, _, err := websocket.Dial(t.Context(), "ws://"+addr+"/ws", &websocket.DialOptions{HTTPClient: &http.Client{Transport: transport}}) //nolint:bodyclose // Dial does
+			ws, _, err := websocket.Dial(t.Context(), "ws://"+addr+"/ws", &websocket.DialOptions{HTTPClient: &http.Client{Transport: transport}})
 			if err != nil {
 				t.Error(err)
 				return
 			}
-			defer ws.CloseNow() //nolint:errcheck // may be closed already
+			defer ws.CloseNow()
 			c := &client{t, ws}
 			switch i % 4 {
 			case 0: // says goodbye
@@ -101,11 +101,11 @@ func TestAStalledClientCostsBoundedMemory(t *testing.T) {
 		return nil
 	})})
 	for range 4 {
-		ws, _, err := websocket.Dial(t.Context(), "ws://"+addr+"/ws", nil) //nolint:bodyclose // Dial does
+		ws, _, err := websocket.Dial(t.Context(), "ws://"+addr+"/ws", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer ws.CloseNow() //nolint:errcheck // it is cut
+		t.Cleanup(func() { ws.CloseNow() })
 	}
 	for range 4 {
 		select {

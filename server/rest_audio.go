@@ -42,7 +42,7 @@ func (r *run) openAudio() (pcmSource, error) {
 	case r.rate != 0 && (media == "" || media == "application/octet-stream"):
 		return &rawSource{r: r.audio, hz: r.rate}, nil
 	}
-	return nil, &badRequest{status: http.StatusUnsupportedMediaType, code: "unsupported_media_type"}
+	return nil, &requestError{status: http.StatusUnsupportedMediaType, code: "unsupported_media_type"}
 }
 
 func isWAVType(media string) bool {
@@ -58,7 +58,7 @@ func badAudio(err error) error {
 		}
 		text = w.Message
 	}
-	return &badRequest{status: http.StatusUnprocessableEntity, code: "bad_audio", args: []any{text}, err: err}
+	return &requestError{status: http.StatusUnprocessableEntity, code: "bad_audio", args: []any{text}, err: err}
 }
 
 // rawSource is audio without a header.
@@ -200,7 +200,7 @@ func bound(s pcmSource, limit time.Duration) *bounded {
 func (b *bounded) read(p []byte) (int, error) {
 	n, err := b.pcmSource.read(p)
 	if b.left -= n; b.left < 0 {
-		return 0, &badRequest{status: http.StatusRequestEntityTooLarge, code: "audio_too_long", args: []any{int(b.limit.Seconds())}}
+		return 0, &requestError{status: http.StatusRequestEntityTooLarge, code: "audio_too_long", args: []any{int(b.limit.Seconds())}}
 	}
 	return n, err
 }

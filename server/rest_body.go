@@ -21,7 +21,7 @@ func (r *run) takeForm(body io.Reader) error {
 	}
 	form, err := url.ParseQuery(string(data))
 	if err != nil {
-		return &badRequest{status: http.StatusBadRequest, code: "bad_form", err: err}
+		return &requestError{status: http.StatusBadRequest, code: "bad_form", err: err}
 	}
 	return r.take(func(name string) (string, bool) { return form.Get(name), form.Has(name) })
 }
@@ -34,7 +34,7 @@ func (r *run) takeJSON(body io.Reader) error {
 	}
 	var object map[string]json.RawMessage
 	if err := json.Unmarshal(data, &object); err != nil {
-		return &badRequest{status: http.StatusBadRequest, code: protocol.ErrBadJSON, args: []any{"The body is not a JSON object."}, err: err}
+		return &requestError{status: http.StatusBadRequest, code: protocol.ErrBadJSON, args: []any{"The body is not a JSON object."}, err: err}
 	}
 	var wrong error
 	err = r.take(func(name string) (string, bool) {

@@ -30,7 +30,7 @@ var errNoEnd = errors.New("server: the session ended without the end of its turn
 // there is one way in which sori answers.
 func (s *Server) converse(ctx context.Context, r *run, tell progress) outcome {
 	if !s.registry.reserve() {
-		return outcome{err: &badRequest{status: http.StatusServiceUnavailable, code: "too_many_sessions"}}
+		return outcome{err: &requestError{status: http.StatusServiceUnavailable, code: "too_many_sessions"}}
 	}
 	defer s.registry.release(nil)
 	input, source, err := s.open(r)
@@ -193,7 +193,7 @@ func (l *listener) take(out session.Output) {
 // refuse ends a run of which the session does not take something.
 func (l *listener) refuse(p protocol.Problem) {
 	if l.refused == nil && !l.over {
-		l.refused = &badRequest{
+		l.refused = &requestError{
 			status: http.StatusUnprocessableEntity, code: p.Code, args: []any{p.Message},
 			err: fmt.Errorf("the session refused: %s", p.Code),
 		}
@@ -211,7 +211,7 @@ func (l *listener) outcome() outcome {
 		o.record = e.Record
 		o.failed = &stage.Error{Stage: e.Stage, Code: e.Code, Message: e.Message}
 	case protocol.TurnCancelled:
-		return outcome{err: &badRequest{status: http.StatusServiceUnavailable, code: "turn_cancelled"}}
+		return outcome{err: &requestError{status: http.StatusServiceUnavailable, code: "turn_cancelled"}}
 	}
 	if len(l.pcm) > 0 {
 		o.wav = slices.Concat(audio.AppendHeader(nil, l.rate, 1, len(l.pcm)), l.pcm)

@@ -54,8 +54,8 @@ func TestExport(t *testing.T) {
 	}
 	store := &fakeStore{}
 	turn := turnOf("10", 1)
-	turn.InputWAV = ptr("/users/10/recordings/a.wav")
-	turn.OutputWAV = ptr("/users/10/recordings/gone.wav")
+	turn.InputWAV = new("/users/10/recordings/a.wav")
+	turn.OutputWAV = new("/users/10/recordings/gone.wav")
 	store.append(turn)
 	h := handler(t, server.Config{Store: store, Recordings: folder(root)})
 	w := get(t, h, "/users/10/export")

@@ -179,7 +179,7 @@ func (t *talker) turn(f *fakeSession, said string) {
 	}
 	f.say(protocol.TurnStarted{ID: rec.ID})
 	if len(t.heard) > 0 {
-		rec.InputWAV = ptr("/users/" + rec.UserID + "/recordings/in.wav")
+		rec.InputWAV = new("/users/" + rec.UserID + "/recordings/in.wav")
 		f.say(protocol.StageStarted{Stage: stage.ATOT, Engine: "ear"})
 		if fails(stage.ATOT) {
 			return
@@ -211,7 +211,7 @@ func (t *talker) turn(f *fakeSession, said string) {
 	}
 	f.say(protocol.StageDone{Stage: stage.TTS, Text: "I see.", AudioMS: 60})
 	f.say(protocol.AudioEnd{Bytes: 1920, MS: 60})
-	rec.OutputWAV = ptr("/users/" + rec.UserID + "/recordings/out.wav")
+	rec.OutputWAV = new("/users/" + rec.UserID + "/recordings/out.wav")
 	rec.OutputMS = 60
 	f.say(protocol.TurnDone{Record: rec})
 }
@@ -222,7 +222,7 @@ func wavOf(rate, channels, ms int) []byte {
 	var b bytes.Buffer
 	b.Write(audio.AppendHeader(nil, rate, channels, samples*channels*2))
 	for i := range samples * channels {
-		_ = binary.Write(&b, binary.LittleEndian, int16(i%50*100)) //nolint:errcheck // memory takes it
+		_ = binary.Write(&b, binary.LittleEndian, int16(i%50*100))
 	}
 	return b.Bytes()
 }

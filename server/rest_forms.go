@@ -196,5 +196,5 @@ func allowWriting(g *gin.Context, d time.Duration) {
 	if d > 0 {
 		deadline = time.Now().Add(d)
 	}
-	_ = http.NewResponseController(g.Writer).SetWriteDeadline(deadline) //nolint:errcheck // writers of tests have none
+	_ = http.NewResponseController(g.Writer).SetWriteDeadline(deadline)
 }

@@ -45,10 +45,10 @@ type run struct {
 // close frees what the request put on disk.
 func (r *run) close() {
 	if r.file != nil {
-		_ = r.file.Close() //nolint:errcheck // it was only read
+		_ = r.file.Close()
 	}
 	if r.form != nil {
-		_ = r.form.RemoveAll() //nolint:errcheck // others clean the folder of temporary files too
+		_ = r.form.RemoveAll()
 	}
 }
 
@@ -56,16 +56,16 @@ func (r *run) close() {
 // to a temporary file.
 const bodyMemory = 1 << 20
 
-// Errors of a request that can't be run, as codes of their texts.
-type badRequest struct {
+// requestError says why a request can't be run, as the code of its text.
+type requestError struct {
 	status int
 	code   string
 	args   []any
 	err    error
 }
 
-func (b *badRequest) Error() string { return b.code }
-func (b *badRequest) Unwrap() error { return b.err }
+func (b *requestError) Error() string { return b.code }
+func (b *requestError) Unwrap() error { return b.err }
 
 // readRun reads what a request asks for, up to its audio, and answers when it
 // can't be run.
@@ -82,7 +82,7 @@ func (s *Server) readRun(g *gin.Context) (*run, bool) {
 // failRun answers with what is wrong with a request, or else what broke.
 func (s *Server) failRun(g *gin.Context, err error) {
 	var tooLarge *http.MaxBytesError
-	b, ok := errors.AsType[*badRequest](err)
+	b, ok := errors.AsType[*requestError](err)
 	switch {
 	case errors.As(err, &tooLarge):
 		g.Header("Connection", "close")
@@ -122,7 +122,7 @@ func (s *Server) parseRun(g *gin.Context) (*run, error) {
 	}
 	media, params, err := mime.ParseMediaType(g.GetHeader("Content-Type"))
 	if err != nil && g.GetHeader("Content-Type") != "" {
-		return r, &badRequest{status: http.StatusUnsupportedMediaType, code: "unsupported_media_type", err: err}
+		return r, &requestError{status: http.StatusUnsupportedMediaType, code: "unsupported_media_type", err: err}
 	}
 	switch media {
 	case "application/json":
@@ -190,7 +190,7 @@ func (r *run) check() error {
 		}
 		if _, err := protocol.DecodeClient(data); err != nil {
 			wrong, _ := errors.AsType[*protocol.DecodeError](err)
-			return &badRequest{status: http.StatusBadRequest, code: "bad_settings", args: []any{wrong.Message}, err: err}
+			return &requestError{status: http.StatusBadRequest, code: "bad_settings", args: []any{wrong.Message}, err: err}
 		}
 	}
 	return nil
@@ -202,7 +202,7 @@ func validUser(id string) bool {
 }
 
 func badParameter(name, must string) error {
-	return &badRequest{status: http.StatusBadRequest, code: "bad_parameter", args: []any{name, must}}
+	return &requestError{status: http.StatusBadRequest, code: "bad_parameter", args: []any{name, must}}
 }
 
 // takeMultipart reads an upload's fields and its one file.
@@ -212,7 +212,7 @@ func (r *run) takeMultipart(body io.Reader, boundary string) error {
 		if isTransport(err) {
 			return err
 		}
-		return &badRequest{status: http.StatusBadRequest, code: "bad_multipart", err: err}
+		return &requestError{status: http.StatusBadRequest, code: "bad_multipart", err: err}
 	}
 	r.form = form
 	if err := r.take(func(name string) (string, bool) {
@@ -226,7 +226,7 @@ func (r *run) takeMultipart(body io.Reader, boundary string) error {
 	for _, files := range form.File {
 		for _, f := range files {
 			if r.audio != nil {
-				return &badRequest{status: http.StatusBadRequest, code: "one_file_only"}
+				return &requestError{status: http.StatusBadRequest, code: "one_file_only"}
 			}
 			opened, err := f.Open()
 			if err != nil {
@@ -234,7 +234,7 @@ func (r *run) takeMultipart(body io.Reader, boundary string) error {
 			}
 			r.file = opened
 			r.source, r.audio = fromAudio, bufio.NewReaderSize(opened, 4096)
-			r.media, _, _ = mime.ParseMediaType(f.Header.Get("Content-Type")) //nolint:errcheck // then it is unknown
+			r.media, _, _ = mime.ParseMediaType(f.Header.Get("Content-Type"))
 		}
 	}
 	return nil

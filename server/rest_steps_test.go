@@ -71,7 +71,7 @@ func TestTheTurnIsKeptWhenTTSIsDown(t *testing.T) {
 	sameJSON(t, w.Body.String(), `{"user_id":10,"input_wav":"/static/uploads/abc123.wav","atot_text":"변환된 텍스트","ttot_text":"생성된 응답",
 		"output_wav":null,"output_wav_list":[null],"tts_success":false,"message":"⚠️ 데이터는 저장했지만 TTS 생성 실패",
 		"tts_error":"TTS 서버 연결 실패 (port 8004가 실행 중인지 확인)"}`)
-	turns, _ := store.Recent(t.Context(), "10", 10) //nolint:errcheck // memory
+	turns, _ := store.Recent(t.Context(), "10", 10)
 	if len(turns) != 1 || turns[0].Status != history.Failed || turns[0].Error.Code != stage.CodeUnreachable || turns[0].OutputWAV != nil {
 		t.Errorf("kept: %+v", turns)
 	}

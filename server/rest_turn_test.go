@@ -180,7 +180,7 @@ func TestARunStreamsItsSteps(t *testing.T) {
 	all := events(t, w.Body.String())
 	for _, e := range all {
 		var status struct{ Status string }
-		_ = json.Unmarshal([]byte(e.data), &status) //nolint:errcheck // it is valid
+		_ = json.Unmarshal([]byte(e.data), &status)
 		seen = append(seen, strings.TrimSpace(e.name+" "+status.Status))
 	}
 	want := "step1_atot started,step1_atot partial,step1_atot done,step2_ttot started,step2_ttot partial,step2_ttot done,step3_tts started,step3_tts done,result"
@@ -333,7 +333,7 @@ func TestASlowUploadIsEnded(t *testing.T) {
 		req.Header.Set("Content-Type", "audio/wav")
 		resp, err := r.http(t).Do(req)
 		if err == nil {
-			defer resp.Body.Close() //nolint:errcheck // it was read
+			defer resp.Body.Close()
 			if resp.StatusCode != http.StatusRequestTimeout {
 				t.Errorf("status %d", resp.StatusCode)
 			}
@@ -362,7 +362,7 @@ func TestAClientThatLeavesItsRun(t *testing.T) {
 		if n := r.Sessions(); n != 1 {
 			t.Errorf("%d sessions", n)
 		}
-		conn.Close() //nolint:errcheck,gosec // the point of it
+		conn.Close() //nolint:gosec // the point of it
 		synctest.Wait()
 		if n := r.Sessions(); n != 0 {
 			t.Errorf("%d sessions after it left", n)

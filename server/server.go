@@ -15,8 +15,8 @@ import (
 	"sori/protocol"
 )
 
-// ErrRestart, as the cause of the context given to [Server.Serve], tells clients
-// that the server comes back at once.
+// ErrRestart tells clients that the server comes back at once, as the cause of
+// the context given to [Server.Serve].
 var ErrRestart = errors.New("server: it restarts")
 
 // Server answers HTTP and holds the WebSocket connections.
@@ -99,7 +99,9 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		return errors.Join(fmt.Errorf("serve on %s: %w", ln.Addr(), err), s.stop(ctx, web))
 	case <-ctx.Done():
 		err := s.stop(ctx, web)
-		<-failed
+		if served := <-failed; !errors.Is(served, http.ErrServerClosed) {
+			err = errors.Join(err, served)
+		}
 		return err
 	}
 }

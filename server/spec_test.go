@@ -66,7 +66,7 @@ func validate(t testing.TB, r *http.Request, w *httptest.ResponseRecorder) {
 	if _, ok := route.Operation.Responses.Map()[http.StatusText(w.Code)]; !ok && w.Code == http.StatusSwitchingProtocols {
 		return
 	}
-	err = openapi3filter.ValidateResponse(context.Background(), &openapi3filter.ResponseValidationInput{
+	err = openapi3filter.ValidateResponse(t.Context(), &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: r, PathParams: params, Route: route},
 		Status:                 w.Code,
 		Header:                 w.Header(),

@@ -182,7 +182,7 @@ func (s *Server) recording(g *gin.Context) {
 		s.fail(g, err)
 		return
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
 		s.fail(g, err)

@@ -131,7 +131,7 @@ func TestUsers(t *testing.T) {
 	h := handler(t, server.Config{Store: store})
 	sameJSON(t, get(t, h, "/users").Body.String(), `[]`)
 	spoken := turnOf("10", 1)
-	spoken.InputWAV = ptr("/users/10/recordings/a.wav")
+	spoken.InputWAV = new("/users/10/recordings/a.wav")
 	store.append(spoken)
 	store.append(turnOf("민지/7", 1))
 	ten := `{"id":10,"input_wav_list":["/users/10/recordings/a.wav"],"atot_text_list":["heard 1"],"ttot_text_list":["said <1>"],"output_wav_list":[null]}`
@@ -145,8 +145,6 @@ func TestUsers(t *testing.T) {
 		t.Errorf("an unknown user: %d %s", w.Code, w.Body)
 	}
 }
-
-func ptr[T any](v T) *T { return &v }
 
 func TestIDsAreNumbersWhereTheyReadBack(t *testing.T) {
 	t.Parallel()

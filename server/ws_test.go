@@ -258,7 +258,7 @@ func TestAClientThatVanishes(t *testing.T) {
 			go io.Copy(io.Discard, raw) //nolint:errcheck // until it is closed
 			write(t, raw, last)
 			synctest.Wait()
-			raw.Close() //nolint:errcheck // the point of it
+			raw.Close()
 			synctest.Wait()
 			if n := r.Sessions(); n != 0 {
 				t.Errorf("%s: %d sessions", name, n)
@@ -359,9 +359,9 @@ func TestAFullServerSaysSo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := start(t, server.Config{MaxSessions: 2})
 		a, b := r.connect(t), r.connect(t)
-		_, resp, err := r.tryConnect(t, nil)
-		if err == nil || resp.StatusCode != http.StatusServiceUnavailable || resp.Header.Get("Retry-After") == "" {
-			t.Fatalf("got %v, %v", resp, err)
+		_, refused := r.tryConnect(t, nil)
+		if refused == nil || refused.status != http.StatusServiceUnavailable || refused.header.Get("Retry-After") == "" {
+			t.Fatalf("got %+v", refused)
 		}
 		b.ask(`{"type":"ping"}`)
 		a.ws.Close(websocket.StatusNormalClosure, "") //nolint:errcheck,gosec // the next line sees it
@@ -388,9 +388,9 @@ func TestOrigins(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			r := start(t, server.Config{Origins: []string{"https://app.example.com", "localhost:*"}})
-			_, resp, err := r.tryConnect(t, http.Header{"Origin": {origin}})
-			if allowed != (err == nil) || !allowed && resp.StatusCode != http.StatusForbidden {
-				t.Errorf("%q: got %v", origin, err)
+			_, refused := r.tryConnect(t, http.Header{"Origin": {origin}})
+			if allowed != (refused == nil) || !allowed && refused.status != http.StatusForbidden {
+				t.Errorf("%q: got %+v", origin, refused)
 			}
 		})
 	}
@@ -488,7 +488,7 @@ func TestFramesRightBehindTheHandshake(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer conn.Close()           //nolint:errcheck // the end
+		defer conn.Close()
 		go io.Copy(io.Discard, conn) //nolint:errcheck // until it is closed
 		early := []byte(handshake)
 		early = append(early, frame(true, 1, []byte(`{"type":"ping","id":"a"}`))...)

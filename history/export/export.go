@@ -61,8 +61,8 @@ func ZIP(ctx context.Context, w io.Writer, u User, open Open) error {
 		err = addRecordings(ctx, u, open, func(name string, from io.Reader) error {
 			// Speech does not deflate well enough to be worth the time.
 			return add("recordings/"+name, zip.Store, func(w io.Writer) error {
-				_, err := io.Copy(w, from)
-				return err
+				_, copyErr := io.Copy(w, from)
+				return copyErr
 			})
 		})
 	}

@@ -17,17 +17,15 @@ import (
 	"sori/history/export"
 )
 
-func ptr[T any](v T) *T { return &v }
-
 func user() export.User {
 	at := time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC)
 	return export.User{ID: "10", Exported: at, Turns: []history.Turn{
 		{
 			ID: "a", UserID: "10", StartedAt: at, ATOTText: "what is 1 < 2 & 3?", TTOTText: "True,\nI think.",
-			InputMS: 1500, OutputMS: 2250, Timings: history.Timings{AudioFirst: ptr(250.0)},
-			InputWAV: ptr("/users/10/recordings/a-input.wav"), OutputWAV: ptr("/users/10/recordings/a-reply.wav"),
+			InputMS: 1500, OutputMS: 2250, Timings: history.Timings{AudioFirst: new(250.0)},
+			InputWAV: new("/users/10/recordings/a-input.wav"), OutputWAV: new("/users/10/recordings/a-reply.wav"),
 		},
-		{ID: "b", UserID: "10", StartedAt: at.Add(90 * time.Minute), ATOTText: "typed --> text", OutputMS: 9000, HeardMS: ptr(int64(3000)), TTOTText: "Half of", InputWAV: ptr("/static/uploads/other.wav")},
+		{ID: "b", UserID: "10", StartedAt: at.Add(90 * time.Minute), ATOTText: "typed --> text", OutputMS: 9000, HeardMS: new(int64(3000)), TTOTText: "Half of", InputWAV: new("/static/uploads/other.wav")},
 		{ID: "c", UserID: "10", StartedAt: at.Add(2 * time.Hour), ATOTText: " ", TTOTText: ""},
 	}}
 }
