@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -115,8 +116,8 @@ const local = "local:"
 // engineURLs says what serves each stage.
 type engineURLs struct {
 	ATOT          string        `default:"local:" placeholder:"URL" setting:"" help:"What turns audio into text. local: is the engine that comes with sori; http://HOST:PORT is a server of the seed's dialect, openai+http://HOST:PORT/v1?model=M an OpenAI-compatible one. Several URLs, separated by commas, are tried in order."`
-	TTOT          string        `placeholder:"URL" setting:"" help:"What answers text with text. Default: a language model found on this machine (Ollama, llama.cpp, LM Studio, vLLM), else local:, a small set of built-in skills."`
-	TTS           string        `default:"local:" placeholder:"URL" setting:"" help:"What turns text into speech, as --atot."`
+	TTOT          string        `placeholder:"URL" setting:"" help:"What answers text with text. Default: a language model found on this machine (Ollama, llama.cpp, LM Studio, vLLM), else local:, a small set of built-in skills. local:FILE.gguf is a language model that runs on this machine, local:smollm2 one that 'sori models pull smollm2' fetches."`
+	TTS           string        `default:"local:" placeholder:"URL" setting:"" help:"What turns text into speech, as --atot. local: is the natural voice where 'sori models pull piper-joe' fetched it, else flite; local:flite, local:piper and local:VOICE.onnx choose."`
 	EngineTimeout time.Duration `default:"30s" placeholder:"TIME" setting:"" help:"How long an engine may take to begin its answer."`
 	EngineWorkers int           `placeholder:"N" setting:"" help:"How many utterances a local engine works on at once. Default: as many as there are processors."`
 }
@@ -132,6 +133,9 @@ func (e *engineURLs) check(getenv func(string) string) error {
 	for _, name := range []stage.Name{stage.ATOT, stage.TTOT, stage.TTS} {
 		if name == stage.TTOT && specs[name] == "" {
 			continue // it is looked for
+		}
+		if err := checkLocal(name, specs[name]); err != nil {
+			return err
 		}
 		if _, err := endpoint.Parse(name, resolveLocal(specs[name], "127.0.0.1:1", ""), getenv); err != nil {
 			return err
@@ -149,24 +153,41 @@ func (e *engineURLs) check(getenv func(string) string) error {
 // isLocal says whether a spec names a local engine.
 func isLocal(spec string) bool {
 	for part := range strings.SplitSeq(spec, ",") {
-		if strings.TrimSpace(part) == local {
+		if strings.HasPrefix(strings.TrimSpace(part), local) {
 			return true
 		}
 	}
 	return false
 }
 
+// localChoice gives what stands behind local: in a spec, "" for nothing. There
+// is one local engine for a stage, so all that a spec names must be the same.
+func localChoice(spec string) (choice string, err error) {
+	first := true
+	for part := range strings.SplitSeq(spec, ",") {
+		c, ok := strings.CutPrefix(strings.TrimSpace(part), local)
+		if !ok {
+			continue
+		}
+		if !first && c != choice {
+			return "", fmt.Errorf("%q names two local engines for one stage: choose one of them", spec)
+		}
+		choice, first = c, false
+	}
+	return choice, nil
+}
+
 // resolveLocal puts the address of the local engines, and their name, in the
-// place of local:.
+// place of local: and what stands behind it.
 func resolveLocal(spec, addr, name string) string {
 	parts := strings.Split(spec, ",")
 	for i, part := range parts {
-		if strings.TrimSpace(part) != local {
+		if !strings.HasPrefix(strings.TrimSpace(part), local) {
 			continue
 		}
 		parts[i] = "http://" + addr
 		if name != "" {
-			parts[i] += "?name=" + name
+			parts[i] += "?name=" + url.PathEscape(name)
 		}
 	}
 	return strings.Join(parts, ",")

@@ -6,16 +6,15 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
 	"sori/engines/energy"
 	"sori/engines/enginehttp"
-	"sori/engines/flite"
 	"sori/engines/models"
 	"sori/engines/moonshine"
 	"sori/engines/ort"
-	"sori/engines/responder"
 	"sori/engines/silero"
 	"sori/stage"
 )
@@ -25,7 +24,16 @@ type loaded struct {
 	config     enginehttp.Config
 	recognizer *moonshine.Recognizer
 	voice      *silero.Model
-	speech     *flite.Synthesizer
+	ends       []func(context.Context) // free what was loaded, the last first
+
+	mu sync.Mutex // guards ends while the engines load at once
+}
+
+// atEnd keeps what has to be done at the end.
+func (l *loaded) atEnd(f func(context.Context)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ends = append(l.ends, f)
 }
 
 // outcome is what loading came to.
@@ -43,15 +51,15 @@ func (e *engineCmd) load(ctx context.Context, c *console, stages []stage.Name, f
 	}
 	if slices.Contains(stages, stage.TTS) {
 		g.Go(func() (err error) {
-			l.speech, err = flite.Open(ctx, files.Flite, flite.Options{Workers: e.Workers, CacheDir: e.cacheDir(c, log)})
-			if err != nil {
-				return fmt.Errorf("the voice can't be loaded: %w; `sori models verify` says more", err)
-			}
-			return nil
+			l.config.TTS, err = e.loadTTS(ctx, c, l, files, log)
+			return err
 		})
 	}
 	if slices.Contains(stages, stage.TTOT) {
-		l.config.TTOT = responder.New(responder.Options{})
+		g.Go(func() (err error) {
+			l.config.TTOT, err = e.loadTTOT(c, l, log) //nolint:contextcheck // loading a model can't be cancelled
+			return err
+		})
 	}
 	if err := g.Wait(); err != nil {
 		l.close(ctx)
@@ -59,9 +67,6 @@ func (e *engineCmd) load(ctx context.Context, c *console, stages []stage.Name, f
 	}
 	if l.recognizer != nil {
 		l.config.ATOT = enginehttp.Hearing{Name: moonshine.Engine, Languages: []string{"en"}, Hear: l.recognizer.Stream}
-	}
-	if l.speech != nil {
-		l.config.TTS = l.speech
 	}
 	return l, nil
 }
@@ -97,8 +102,8 @@ func (l *loaded) close(ctx context.Context) {
 	if l.voice != nil {
 		l.voice.Close()
 	}
-	if l.speech != nil {
-		_ = l.speech.Close(ctx) // the process ends
+	for _, end := range slices.Backward(l.ends) {
+		end(ctx)
 	}
 }
 

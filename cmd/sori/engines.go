@@ -56,7 +56,7 @@ func startEngines(ctx context.Context, c *console, cfg *engineURLs, modelsDir, d
 	if search {
 		e.search(ctx, specs)
 	}
-	if err := e.connect(c, cfg, specs, log); err != nil {
+	if err := e.connect(c, cfg, specs, modelsDir, log); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
 	return e, nil
@@ -71,7 +71,7 @@ func (e *engines) search(ctx context.Context, specs map[stage.Name]string) {
 }
 
 // connect makes the clients.
-func (e *engines) connect(c *console, cfg *engineURLs, specs map[stage.Name]string, log *slog.Logger) error {
+func (e *engines) connect(c *console, cfg *engineURLs, specs map[stage.Name]string, modelsDir string, log *slog.Logger) error {
 	o := endpoint.Options{
 		Timeout: cfg.EngineTimeout, Getenv: c.getenv, Log: log,
 		OnFallback: func(ctx context.Context, name stage.Name, from, to string, err error) {
@@ -90,7 +90,7 @@ func (e *engines) connect(c *console, cfg *engineURLs, specs map[stage.Name]stri
 		if more := strings.Count(specs[name], ","); more > 0 {
 			e.about[name] = strings.TrimPrefix(fmt.Sprintf("%s, %d to fall back on", e.about[name], more), ", ")
 		}
-		return resolveLocal(specs[name], host, localName(name))
+		return resolveLocal(specs[name], host, localName(name, specs[name], modelsDir))
 	}
 	var err error
 	if e.atot, err = atot.New(spec(stage.ATOT), o); err != nil {

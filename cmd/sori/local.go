@@ -10,9 +10,6 @@ import (
 	"time"
 
 	"sori/engines/child"
-	"sori/engines/flite"
-	"sori/engines/moonshine"
-	"sori/engines/responder"
 	"sori/stage"
 )
 
@@ -27,6 +24,11 @@ func startLocal(ctx context.Context, cfg *engineURLs, stages []stage.Name, model
 	if dataDir != "" {
 		args = append(args, "--cache", filepath.Join(dataDir, "cache"))
 	}
+	chosen, err := cfg.localArgs(modelsDir)
+	if err != nil {
+		return nil, err
+	}
+	args = append(args, chosen...)
 	if cfg.EngineWorkers > 0 {
 		args = append(args, "--workers", strconv.Itoa(cfg.EngineWorkers))
 	}
@@ -48,16 +50,4 @@ func awaitLocal(ctx context.Context, c *child.Child) error {
 		return fmt.Errorf("the local engines do not work: %w; `sori doctor` looks for the reason", err)
 	}
 	return nil
-}
-
-// localName is the name of the local engine of a stage.
-func localName(name stage.Name) string {
-	switch name {
-	case stage.ATOT:
-		return moonshine.Engine
-	case stage.TTOT:
-		return (*responder.Responder)(nil).Engine()
-	case stage.TTS:
-	}
-	return (*flite.Synthesizer)(nil).Engine()
 }

@@ -187,7 +187,7 @@ func TestServeAnnouncesItself(t *testing.T) {
 func TestServeWithLocalEngines(t *testing.T) {
 	t.Parallel()
 	env := modelsOr(t)
-	r := startServe(t, env, "--data", t.TempDir(), "--ttot", "local:")
+	r := startServe(t, env, "--data", t.TempDir(), "--ttot", "local:", "--tts", "local:flite")
 	url := "ws://" + r.addr + "/ws"
 	said := filepath.Join(t.TempDir(), "said.wav")
 	// What sori says here is the question of the next turn.

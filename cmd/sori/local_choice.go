@@ -1,0 +1,200 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+
+	"sori/engines/flite"
+	"sori/engines/llama"
+	"sori/engines/models"
+	"sori/engines/moonshine"
+	"sori/engines/responder"
+	"sori/stage"
+)
+
+// Names of local engines that stand behind local: and need no file.
+const (
+	choiceSmolLM = models.NameSmolLM
+	choicePiper  = "piper"
+	choiceFlite  = "flite"
+)
+
+// checkLocal says what is wrong with what stands behind local: in a spec,
+// without looking at files.
+func checkLocal(name stage.Name, spec string) error {
+	choice, err := localChoice(spec)
+	if err != nil || choice == "" {
+		return err
+	}
+	switch name {
+	case stage.ATOT:
+		return fmt.Errorf("--atot local:%s: there is one local recogniser, local:", choice)
+	case stage.TTOT:
+		_, _, err = parseModel(choice)
+		return err
+	case stage.TTS:
+		if choice != choicePiper && choice != choiceFlite && filepath.Ext(choice) != ".onnx" {
+			return fmt.Errorf("--tts local:%s: it is local:flite, local:piper, or a Piper voice, local:VOICE.onnx", choice)
+		}
+	}
+	return nil
+}
+
+// parseModel reads FILE.gguf?name=value&… .
+func parseModel(spec string) (file string, o llama.Options, err error) {
+	file, query, _ := strings.Cut(spec, "?")
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return "", o, fmt.Errorf("the options of the language model %q: %w", spec, err)
+	}
+	if file != choiceSmolLM && !strings.EqualFold(filepath.Ext(file), ".gguf") {
+		return "", o, fmt.Errorf("%q is no language model that sori can run: it takes a GGUF file, FILE.gguf, or %s", file, choiceSmolLM)
+	}
+	if file == choiceSmolLM {
+		o.Languages = []string{"en"}
+	}
+	numbers := map[string]*int{"threads": &o.Threads, "window": &o.Window, "conversations": &o.Conversations, "tokens": &o.MaxTokens}
+	for name, all := range values {
+		value := all[len(all)-1]
+		at, isNumber := numbers[name]
+		switch {
+		case isNumber:
+			if *at, err = strconv.Atoi(value); err != nil || *at < 1 {
+				return "", o, fmt.Errorf("the language model's option %s=%s has to be a number from 1 on", name, value)
+			}
+		case name == "temperature":
+			if o.Temperature, err = strconv.ParseFloat(value, 64); err != nil || o.Temperature > 2 {
+				return "", o, fmt.Errorf("the language model's option temperature=%s has to be a number up to 2", value)
+			}
+		case name == "template":
+			o.Template = value
+		case name == "languages":
+			o.Languages = strings.FieldsFunc(value, func(r rune) bool { return r == ' ' || r == ';' })
+		default:
+			return "", o, fmt.Errorf("the language model has no option %q; there are threads, window, conversations, tokens, temperature, template and languages", name)
+		}
+	}
+	return file, o, nil
+}
+
+// findModel gives the path of a language model's file.
+func findModel(dir, file string) (string, error) {
+	if file == choiceSmolLM {
+		return findExtra(dir, models.NameSmolLM, models.IDSmolLM)
+	}
+	return filepath.Abs(file)
+}
+
+// findExtra gives the path of a file of a bundle that a user may fetch, and an
+// error that says how when it is not there.
+func findExtra(dir, name, id string) (string, error) {
+	extras := models.Extras(runtime.GOOS, runtime.GOARCH)
+	i := slices.IndexFunc(extras, func(b models.Bundle) bool { return b.Name == name })
+	if i < 0 {
+		_, err := models.Select(nil, extras, name) // it says what there is
+		return "", err
+	}
+	if err := models.Check(dir, extras[i:i+1]); err != nil {
+		if e, ok := errors.AsType[*models.Error](err); ok && e.Code == models.CodeMissing {
+			return "", fmt.Errorf("%s is not there: run `sori models pull %s` once: %w", name, name, err)
+		}
+		return "", err
+	}
+	path, _ := models.Path(dir, extras, id)
+	return path, nil
+}
+
+// localArgs says to the process of local engines what was chosen. A language
+// model that can't work is an error here, before anything is started.
+func (e *engineURLs) localArgs(modelsDir string) (args []string, err error) {
+	args = []string{"--anyway"}
+	if isLocal(e.TTOT) {
+		choice, err := localChoice(e.TTOT)
+		if err != nil {
+			return nil, err
+		}
+		if choice != "" {
+			if err := inspectModel(modelsDir, choice); err != nil {
+				return nil, fmt.Errorf("--ttot local:%s: %w", choice, err)
+			}
+			args = append(args, "--model="+choice)
+		}
+	}
+	if isLocal(e.TTS) {
+		choice, err := localChoice(e.TTS)
+		if err != nil {
+			return nil, err
+		}
+		if choice != "" {
+			if _, err := findVoice(modelsDir, choice); err != nil {
+				return nil, fmt.Errorf("--tts local:%s: %w", choice, err)
+			}
+			args = append(args, "--voice="+choice)
+		}
+	}
+	return args, nil
+}
+
+// inspectModel looks for what a language model needs, without loading it.
+func inspectModel(modelsDir, choice string) error {
+	file, o, err := parseModel(choice)
+	if err != nil {
+		return err
+	}
+	if _, err := findExtra(modelsDir, models.NameLlama, models.IDLlama); err != nil {
+		return err
+	}
+	path, err := findModel(modelsDir, file)
+	if err != nil {
+		return err
+	}
+	return llama.Inspect(path, o)
+}
+
+// findVoice gives the path of the voice that is chosen, "" for flite alone. With
+// "" as the choice it is the natural voice where that is there.
+func findVoice(modelsDir, choice string) (string, error) {
+	switch choice {
+	case choiceFlite:
+		return "", nil
+	case choicePiper:
+		return findExtra(modelsDir, models.NameJoe, models.IDJoe)
+	case "":
+		path, err := findExtra(modelsDir, models.NameJoe, models.IDJoe)
+		if err != nil {
+			return "", nil //nolint:nilerr // it is not there, and nobody asked for it
+		}
+		return path, nil
+	}
+	return filepath.Abs(choice)
+}
+
+// localName is the name of the local engine of a stage.
+func localName(name stage.Name, spec, modelsDir string) string {
+	choice, err := localChoice(spec)
+	if err != nil {
+		return ""
+	}
+	switch name {
+	case stage.ATOT:
+		return moonshine.Engine
+	case stage.TTOT:
+		if file, _, err := parseModel(choice); choice != "" && err == nil {
+			if path, err := findModel(modelsDir, file); err == nil {
+				return llama.Name(path)
+			}
+		}
+		return (*responder.Responder)(nil).Engine()
+	case stage.TTS:
+		if path, err := findVoice(modelsDir, choice); err == nil && path != "" {
+			return "piper " + strings.TrimSuffix(filepath.Base(path), ".onnx")
+		}
+	}
+	return (*flite.Synthesizer)(nil).Engine()
+}
