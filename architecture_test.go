@@ -66,7 +66,7 @@ func dependencies() []dependency {
 		{"github.com/pion/opus", []string{"audio"}, "decodes Opus; everything else asks package audio"},
 		{"github.com/redis/go-redis/v9", []string{"history/redisstore/..."}, "Redis is known to its store only"},
 		{"modernc.org/sqlite", []string{"history/sqlitestore"}, "SQLite is known to its store only"},
-		{"github.com/ebitengine/purego", []string{"engines/ort", "engines/llama"}, "native libraries without cgo; one binding each, used by the engines"},
+		{"github.com/ebitengine/purego", []string{"engines/ort", "engines/llama", "engines/espeak"}, "native libraries without cgo; one binding each, used by the engines"},
 		{"github.com/tetratelabs/wazero", []string{"engines/flite"}, "runs the voice as WebAssembly"},
 		{"github.com/google/uuid", []string{"session", "server", "clients/...", "cmd/..."}, "identifiers that sort by time"},
 		{"github.com/rivo/uniseg", []string{"session/...", "clients/...", "engines/..."}, "where words and sentences end"},
