@@ -71,8 +71,9 @@ func serverEvents() []protocol.Event {
 			Session: "s", User: "10", Input: pcm, Output: pcm, Language: "ko", Voice: "v", Instructions: "i",
 			Profile: "kiosk", TurnDetection: protocol.DefaultTurnDetection(), PaceMS: 400, Playback: true, Partials: true,
 			IdlePrompt: protocol.IdlePrompt{AfterMS: 1000, Text: "?"}, Tools: []protocol.Tool{{Name: "lights"}},
-			Engines: history.Engines{ATOT: "a", TTOT: "b", TTS: "c"},
-			Limits:  protocol.Limits{FrameBytes: 1, TextBytes: 2, UtteranceMS: 3},
+			Engines:   history.Engines{ATOT: "a", TTOT: "b", TTS: "c"},
+			Languages: protocol.Languages{ATOT: []string{"en"}, TTOT: []string{"en", "ko"}, TTS: []string{"ko"}},
+			Limits:    protocol.Limits{FrameBytes: 1, TextBytes: 2, UtteranceMS: 3},
 		},
 		protocol.TurnStarted{ID: "t", Source: protocol.FromSpeech, InputMS: 900},
 		protocol.AudioBegin{Format: pcm},
@@ -177,6 +178,14 @@ func TestAppendEventWritesTheHeadFirst(t *testing.T) {
 type stranger struct{}
 
 func (stranger) Type() string { return "stranger" }
+
+func TestReadyWithoutToolsHasAList(t *testing.T) {
+	t.Parallel()
+	got, err := protocol.AppendEvent(nil, protocol.Head{}, protocol.Ready{})
+	if err != nil || !strings.Contains(string(got), `"tools":[]`) {
+		t.Errorf("got %s, %v", got, err)
+	}
+}
 
 func TestAppendEventRefusesWhatIsNoEvent(t *testing.T) {
 	t.Parallel()

@@ -216,6 +216,9 @@ func contractInSpec(t *testing.T) contract {
 func target(t *testing.T, ref any, prefix string) string {
 	t.Helper()
 	r, _ := ref.(object)
+	if plain, ok := r["type"].(string); ok {
+		return plain
+	}
 	s, _ := r["$ref"].(string)
 	name, ok := strings.CutPrefix(s, prefix)
 	if !ok {

@@ -18,6 +18,10 @@ func AppendEvent(dst []byte, h Head, e Event) ([]byte, error) {
 	if !known(e) {
 		return dst, fmt.Errorf("protocol: %T is no event of the protocol", e)
 	}
+	if r, ok := e.(Ready); ok && r.Tools == nil {
+		r.Tools = []Tool{} // a list is a list, also without anything in it
+		e = r
+	}
 	body, err := object(e)
 	if err != nil {
 		return dst, fmt.Errorf("protocol: write %s: %w", e.Type(), err)

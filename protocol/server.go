@@ -1,6 +1,8 @@
 package protocol
 
 import (
+	"encoding/json"
+
 	"sori/history"
 	"sori/stage"
 )
@@ -35,7 +37,27 @@ type Ready struct {
 	IdlePrompt    IdlePrompt      `json:"idle_prompt"`
 	Tools         []Tool          `json:"tools"`
 	Engines       history.Engines `json:"engines"`
+	Languages     Languages       `json:"languages"`
 	Limits        Limits          `json:"limits"`
+}
+
+// Languages says what each stage's engine knows, as base tags such as "en". An
+// empty list stands for an engine that does not say.
+type Languages struct {
+	ATOT []string `json:"atot"`
+	TTOT []string `json:"ttot"`
+	TTS  []string `json:"tts"`
+}
+
+// MarshalJSON writes lists, also where nothing is in them.
+func (l Languages) MarshalJSON() ([]byte, error) {
+	type plain Languages
+	for _, list := range []*[]string{&l.ATOT, &l.TTOT, &l.TTS} {
+		if *list == nil {
+			*list = []string{}
+		}
+	}
+	return json.Marshal(plain(l))
 }
 
 // Limits is what a client should stay within.
