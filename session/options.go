@@ -98,7 +98,9 @@ type Deps struct {
 	Tools       Tools     // the server's own; nil: none
 	History     History
 	Recordings  Recordings // nil: no recordings are kept
-	Log         *slog.Logger
+	// Languages says what the engines know now; nil: nothing is known of it.
+	Languages func() protocol.Languages
+	Log       *slog.Logger
 }
 
 // Input is one thing that comes in. Exactly one field is set.

@@ -135,10 +135,19 @@ func (s *Session) configure(to *cargo) {
 		Language: set.language, Voice: set.voice, Instructions: set.instructions,
 		Profile: set.profile, TurnDetection: set.detection, PaceMS: set.paceMS, Playback: set.reports, Partials: set.wantsPartials(),
 		IdlePrompt: set.idle, Tools: slices.Concat([]protocol.Tool{}, set.tools),
-		Engines: history.Engines{ATOT: s.deps.ATOT.Engine(), TTOT: s.deps.TTOT.Engine(), TTS: s.deps.TTS.Engine()},
+		Engines:   history.Engines{ATOT: s.deps.ATOT.Engine(), TTOT: s.deps.TTOT.Engine(), TTS: s.deps.TTS.Engine()},
+		Languages: s.languages(),
 		Limits: protocol.Limits{
 			FrameBytes: protocol.MaxAudioFrame, TextBytes: protocol.MaxTextFrame,
 			UtteranceMS: s.opts.MaxUtterance.Milliseconds(),
 		},
 	})
+}
+
+// languages is what the client is told of the engines' languages.
+func (s *Session) languages() protocol.Languages {
+	if s.deps.Languages == nil {
+		return protocol.Languages{}
+	}
+	return s.deps.Languages()
 }

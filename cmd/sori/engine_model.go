@@ -75,16 +75,13 @@ func (a answerer) Languages() []string {
 	if len(own) == 0 {
 		return nil
 	}
-	return slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(own), skillLanguages()...))))
+	return slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(own), a.rest.Languages()...))))
 }
-
-// skillLanguages are those of the built-in skills.
-func skillLanguages() []string { return []string{"en", "ko"} }
 
 // Respond implements enginehttp.Responder.
 func (a answerer) Respond(ctx context.Context, p stage.Prompt) iter.Seq2[string, error] {
 	base, own := espeak.Base(p.Language), a.model.Languages()
-	if base != "" && len(own) > 0 && !slices.Contains(own, base) && slices.Contains(skillLanguages(), base) {
+	if base != "" && len(own) > 0 && !slices.Contains(own, base) && slices.Contains(a.rest.Languages(), base) {
 		return a.rest.Respond(ctx, p)
 	}
 	return a.model.Respond(ctx, p)

@@ -24,6 +24,7 @@ type engines struct {
 	tts   *tts.Client
 	local *child.Child // nil when no stage is served locally
 	about map[stage.Name]string
+	known knownLanguages
 }
 
 // startEngines starts the local engines, if any are asked for, and makes the
@@ -90,6 +91,7 @@ func (e *engines) connect(c *console, cfg *engineURLs, specs map[stage.Name]stri
 		if more := strings.Count(specs[name], ","); more > 0 {
 			e.about[name] = strings.TrimPrefix(fmt.Sprintf("%s, %d to fall back on", e.about[name], more), ", ")
 		}
+		e.known.mine(name, isLocal(first))
 		return resolveLocal(specs[name], host, localName(name, specs[name], modelsDir))
 	}
 	var err error
@@ -115,7 +117,10 @@ func (e *engines) wait(ctx context.Context) error {
 	if e.local == nil {
 		return nil
 	}
-	return awaitLocal(ctx, e.local)
+	if err := awaitLocal(ctx, e.local); err != nil {
+		return err
+	}
+	return e.known.learn(ctx, e.local)
 }
 
 // close ends the connections and the local engines.

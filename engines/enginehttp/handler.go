@@ -94,6 +94,8 @@ func (h *handler) health(w http.ResponseWriter, _ *http.Request) {
 		Engine  string `json:"engine"`
 		Ready   bool   `json:"ready"`
 		Load    load   `json:"load"`
+		// Base tags of the languages that it knows; empty when that is not known.
+		Languages []string `json:"languages"`
 	}
 	answer := struct {
 		Status   string  `json:"status"`
@@ -104,9 +106,30 @@ func (h *handler) health(w http.ResponseWriter, _ *http.Request) {
 	for i, s := range h.services {
 		var l load
 		l.Active, l.Waiting, l.Capacity = s.gate.load()
-		answer.Services = append(answer.Services, one{string(s.name), h.engines[i], true, l})
+		answer.Services = append(answer.Services, one{string(s.name), h.engines[i], true, l, s.languages()})
 	}
 	writeJSON(w, http.StatusOK, answer)
+}
+
+// languages are the base tags of what the stage's engine knows; empty when that
+// is not known.
+func (s *service) languages() []string {
+	var engine any
+	switch s.name {
+	case stage.ATOT:
+		if hearing, ok := s.ATOT.(Hearing); ok {
+			return append([]string{}, hearing.Languages...)
+		}
+		engine = s.ATOT
+	case stage.TTOT:
+		engine = s.TTOT
+	case stage.TTS:
+		engine = s.TTS
+	}
+	if e, ok := engine.(interface{ Languages() []string }); ok {
+		return append([]string{}, e.Languages()...)
+	}
+	return []string{}
 }
 
 // models lists the engines as OpenAI lists its models.

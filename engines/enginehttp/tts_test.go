@@ -101,7 +101,7 @@ func TestHealthAndModels(t *testing.T) {
 	t.Parallel()
 	s := start(t, enginehttp.Config{ATOT: hears("x"), TTOT: echoes(), TTS: hums(1), Recognizers: 3})
 	a := get(t, s.URL+"/health")
-	for _, want := range []string{`"ready":true`, `{"service":"atot","engine":"ear-1","ready":true,"load":{"active":0,"waiting":0,"capacity":3}}`, `"service":"ttot","engine":"mind-1"`, `"service":"tts","engine":"mouth-1"`} {
+	for _, want := range []string{`"ready":true`, `{"service":"atot","engine":"ear-1","ready":true,"load":{"active":0,"waiting":0,"capacity":3},"languages":[]}`, `"service":"ttot","engine":"mind-1"`, `"service":"tts","engine":"mouth-1"`} {
 		if !strings.Contains(a.body, want) {
 			t.Errorf("no %s in %s", want, a.body)
 		}

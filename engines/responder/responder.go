@@ -59,6 +59,10 @@ func New(o Options) *Responder {
 // Engine is the name that history and clients see.
 func (*Responder) Engine() string { return engineName }
 
+// Languages are the base tags of the languages that it answers in; in Korean it
+// knows less.
+func (*Responder) Languages() []string { return []string{"en", "ko"} }
+
 // Respond gives the reply word by word; together the pieces are [Responder.Reply].
 // Instructions are taken and ignored: there is no model that could follow them.
 // The only error is a context that is over.
