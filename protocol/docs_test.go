@@ -271,7 +271,11 @@ func wordInSpec(t *testing.T, p object) string {
 	switch kind := p["type"].(type) {
 	case string:
 		if kind == "array" {
-			return "list of " + target(t, p["items"], schemas)
+			items, _ := p["items"].(object)
+			if plain, ok := items["type"].(string); ok {
+				return "list of " + plain
+			}
+			return "list of " + target(t, items, schemas)
 		}
 		return kind
 	case []any:
