@@ -38,7 +38,7 @@ export const english = {
   stop: 'Stop',
   write: 'Write instead of speaking',
   send: 'Send',
-  strip: 'The sound of the last ten seconds: you above the line, sori below',
+  strip: 'The sound of the last seconds: you above the line, sori below',
 
   doMicrophone: 'Waiting for the microphone …',
   doListening: 'Listening',

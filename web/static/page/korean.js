@@ -38,7 +38,7 @@ export const korean = {
   stop: '멈춤',
   write: '말 대신 글로 쓰기',
   send: '보내기',
-  strip: '지난 10초의 소리: 선 위는 나, 아래는 sori',
+  strip: '방금 전까지의 소리: 선 위는 나, 아래는 sori',
 
   doMicrophone: '마이크를 기다리는 중 …',
   doListening: '듣고 있습니다',

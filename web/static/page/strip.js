@@ -1,9 +1,10 @@
-// The line between the two who talk: the last ten seconds of sound, the user
-// above it and sori below. Who prefers no motion sees two levels that stand.
+// The line between the two who talk: the last seconds of sound, the user above
+// it and sori below. Who prefers no motion sees two levels that stand.
 
 const SECONDS = 10;
 const SLOTS = 250; // one each 40 ms
 const SLOT = (SECONDS * 1000) / SLOTS;
+const LEAST = 3; // CSS pixels that a slot takes: a narrow strip shows less time
 
 export class Strip {
   /** @param {HTMLCanvasElement} canvas */
@@ -89,9 +90,10 @@ export class Strip {
       this.#bar(0, width * 0.96, ink.sori, this.sori[(this.slot + SLOTS - 1) % SLOTS], 1);
       return;
     }
-    const step = width / SLOTS;
+    const shown = Math.min(SLOTS, Math.floor(canvas.clientWidth / LEAST) || 1);
+    const step = width / shown;
     const drift = ((now / SLOT) % 1) * step;
-    for (let i = 0; i < SLOTS; i++) {
+    for (let i = 0; i < shown; i++) {
       const x = width - (i + 1) * step - drift;
       const at = (((this.slot - 1 - i) % SLOTS) + SLOTS) % SLOTS;
       pen.globalAlpha = Math.min(1, (x / width) * 3 + 0.15); // the past fades

@@ -58,7 +58,7 @@ export function waterfall(timings, { heard, outputMS, spoken }) {
     svg.append(draw('line', { class: ms === 0 ? 'zero' : 'tick', x1: x(ms), x2: x(ms), y1: TOP - 5, y2: height - 4 }));
     svg.append(draw('text', { class: 'time', x: x(ms), y: 11, 'text-anchor': ms === 0 ? 'start' : 'middle' }, ms === 0 ? say(spoken ? 'timingStart' : 'timingSent') : duration(ms)));
   }
-  dropCrowded(svg, x(0) + 100);
+  dropCrowded(svg, x(0) + 140);
   all.forEach((row, i) => {
     const y = TOP + i * ROW;
     svg.append(draw('text', { class: 'row', x: 0, y: y + 12 }, row.name));

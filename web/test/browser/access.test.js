@@ -5,8 +5,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 
-import { missing, openPage } from './browser.js';
-import { Server } from './sori.js';
+import { missing, openPage } from '../harness/browser.js';
+import { Server } from '../harness/server.js';
 
 const skip = missing();
 const PATIENCE = { timeout: 30_000 };

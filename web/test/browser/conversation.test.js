@@ -4,9 +4,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { heard, missing, openPage } from './browser.js';
-import { Server, say } from './sori.js';
-import { join, silence, wordErrors } from './wav.js';
+import { heard, missing, openPage } from '../harness/browser.js';
+import { Server, say } from '../harness/server.js';
+import { join, silence, wordErrors } from '../harness/wav.js';
 
 const skip = missing();
 const PATIENCE = { timeout: 30_000 };

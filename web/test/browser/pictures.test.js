@@ -7,9 +7,9 @@ import { mkdir, stat } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-import { missing, openPage } from './browser.js';
-import { Server, say } from './sori.js';
-import { join, silence } from './wav.js';
+import { missing, openPage } from '../harness/browser.js';
+import { Server, say } from '../harness/server.js';
+import { join, silence } from '../harness/wav.js';
 
 const skip = missing();
 const PATIENCE = { timeout: 30_000 };
@@ -25,8 +25,8 @@ before(async () => {
   if (skip) return;
   await mkdir(folder, { recursive: true });
   server = await Server.start();
-  const [sum, abilities] = await say('What is seventeen plus five?', 'Please tell me, what can you do?');
-  voice = join(silence(1.5), sum, silence(5), abilities, silence(20));
+  const [sum] = await say('What is seventeen plus five?');
+  voice = join(silence(1.5), sum, silence(60));
 });
 after(() => server?.stop());
 
@@ -41,6 +41,8 @@ for (const scheme of /** @type {const} */ (['light', 'dark'])) {
       await page.waitForFunction(() => /sev/i.test(document.querySelector('.you .tentative')?.textContent ?? ''), null, PATIENCE);
       await shoot('partial');
       await page.waitForSelector('.turn[data-status=done]', PATIENCE);
+      await page.fill('#text', 'what can you do');
+      await page.press('#text', 'Enter');
       await page.waitForSelector('.turn.speaking', PATIENCE);
       await page.waitForTimeout(2500);
       await shoot('speaking');

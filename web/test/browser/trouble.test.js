@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { heard, missing, openPage } from './browser.js';
-import { Server } from './sori.js';
+import { heard, missing, openPage } from '../harness/browser.js';
+import { Server } from '../harness/server.js';
 
 const skip = missing();
 const PATIENCE = { timeout: 30_000 };

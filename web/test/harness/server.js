@@ -11,6 +11,8 @@ import { fileURLToPath } from 'node:url';
 import { WebSocket } from 'ws';
 
 import { Sori } from '../../static/sori.js';
+import { Resampler } from '../../static/sori/resampler.js';
+import { RATE } from './wav.js';
 
 const START_WITHIN = 60_000; // ms; the engines load their models
 const BINARY = process.env.SORI_BIN ?? fileURLToPath(new URL('../../../bin/sori', import.meta.url));
@@ -133,12 +135,13 @@ export async function say(...texts) {
       const answer = await fetch(`http://${address}/v1/audio/speech`, {
         method: 'POST',
         headers: { 'Content-Type': 'application/json' },
-        body: JSON.stringify({ model: 'flite', input, response_format: 'wav' }),
+        body: JSON.stringify({ input, model: 'sori', response_format: 'wav' }),
       });
       const wav = await answer.arrayBuffer();
       const rate = new DataView(wav).getUint32(24, true);
-      if (!answer.ok || rate !== 16_000) throw new Error(`sori engine tts answered ${answer.status}, ${rate} Hz`);
-      return new Int16Array(wav.slice(44));
+      if (!answer.ok) throw new Error(`sori engine tts answered ${answer.status}`);
+      const made = Float32Array.from(new Int16Array(wav.slice(44)), (x) => x / 32768);
+      return Int16Array.from(new Resampler(rate, RATE).push(made), (x) => Math.round(Math.max(-1, Math.min(1, x)) * 32767));
     }));
   } finally {
     engine.kill();
