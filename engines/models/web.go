@@ -79,7 +79,7 @@ func webFile(ctx context.Context, client *http.Client, url, part string, f File)
 // webAppend fetches what the file lacks and gives the checksum of all of it.
 func webAppend(ctx context.Context, client *http.Client, url string, out *os.File, f File) (sum string, err error) {
 	h := sha256.New()
-	have, err := io.Copy(h, &ctxReader{ctx, out})
+	have, err := io.Copy(h, io.LimitReader(&ctxReader{ctx, out}, f.Size+1))
 	if err != nil {
 		return "", fileError("reading "+out.Name(), filepath.Dir(out.Name()), err)
 	}
