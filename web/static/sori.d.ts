@@ -137,6 +137,8 @@ export interface Ready extends Head<'session.ready'> {
   idle_prompt: { after_ms: number; text: string };
   tools: Tool[] | null;
   engines: Engines;
+  /** Base tags, such as "en"; an empty list: the engine does not say. */
+  languages: { atot: string[]; ttot: string[]; tts: string[] };
   limits: { frame_bytes: number; text_bytes: number; utterance_ms: number };
 }
 

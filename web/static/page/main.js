@@ -110,7 +110,8 @@ sori.on('state', ({ state }) => {
   if (state === 'waiting' || state === 'closed') rest();
   if (state === 'ready') checkHealth();
 });
-sori.on('session.ready', ({ engines }) => {
+sori.on('session.ready', ({ engines, languages }) => {
+  settings.languages = Object.values(languages ?? {});
   find('engines').textContent = engines.atot ? say('engines', { ...engines }) : '';
 });
 

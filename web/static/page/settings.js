@@ -12,6 +12,9 @@ export class Settings {
   /** @type {(changed: Partial<Preferences>) => void} */
   onchange = () => {};
 
+  /** What each engine of the server knows, as session.ready says. @type {string[][]} */
+  languages = [];
+
   constructor() {
     this.values = load();
     save(this.values); // a new user's name is kept from the start
@@ -61,11 +64,17 @@ export class Settings {
     }
   }
 
+  /** The languages of which no engine says that it does not know them. */
+  #languages() {
+    const possible = LANGUAGES.filter((tag) => this.languages.every((known) => !known.length || known.includes(tag)));
+    return LANGUAGES.filter((tag) => possible.includes(tag) || tag === this.values.language);
+  }
+
   #fill() {
     const names = new Intl.DisplayNames([language()], { type: 'language' });
     find('s-language').replaceChildren(
       option('', say('languageDefault')),
-      ...LANGUAGES.map((tag) => option(tag, names.of(tag) ?? tag)),
+      ...this.#languages().map((tag) => option(tag, names.of(tag) ?? tag)),
     );
     for (const [name, value] of Object.entries(this.values)) {
       const field = this.form.elements.namedItem(name);

@@ -11,7 +11,6 @@ import { fileURLToPath } from 'node:url';
 import { WebSocket } from 'ws';
 
 import { Sori } from '../../static/sori.js';
-import { Resampler } from '../../static/sori/resampler.js';
 import { RATE } from './wav.js';
 
 const START_WITHIN = 60_000; // ms; the engines load their models
@@ -119,12 +118,13 @@ async function freePort() {
 
 /**
  * Sori's own voice, by itself: it says what the browser's microphone is to hear.
+ * It is the one that says the same each time.
  * @param {string[]} texts
  * @returns {Promise<Int16Array[]>} at 16 kHz
  */
 export async function say(...texts) {
   const address = `127.0.0.1:${await freePort()}`;
-  const engine = spawn(BINARY, ['engine', 'tts', '--addr', address], { stdio: 'ignore' });
+  const engine = spawn(BINARY, ['engine', 'tts', '--voice', 'flite', '--addr', address], { stdio: 'ignore' });
   try {
     const until = Date.now() + START_WITHIN;
     while (!(await fetch(`http://${address}/`).catch(() => null))) {
@@ -135,13 +135,11 @@ export async function say(...texts) {
       const answer = await fetch(`http://${address}/v1/audio/speech`, {
         method: 'POST',
         headers: { 'Content-Type': 'application/json' },
-        body: JSON.stringify({ input, model: 'sori', response_format: 'wav' }),
+        body: JSON.stringify({ model: 'flite', input, response_format: 'wav', sample_rate: RATE }),
       });
       const wav = await answer.arrayBuffer();
-      const rate = new DataView(wav).getUint32(24, true);
-      if (!answer.ok) throw new Error(`sori engine tts answered ${answer.status}`);
-      const made = Float32Array.from(new Int16Array(wav.slice(44)), (x) => x / 32768);
-      return Int16Array.from(new Resampler(rate, RATE).push(made), (x) => Math.round(Math.max(-1, Math.min(1, x)) * 32767));
+      if (!answer.ok || new DataView(wav).getUint32(24, true) !== RATE) throw new Error(`sori engine tts answered ${answer.status}`);
+      return new Int16Array(wav.slice(44));
     }));
   } finally {
     engine.kill();
