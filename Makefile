@@ -35,6 +35,10 @@ models: build ## fetch the local models once, about 55 MB, into $SORI_MODELS or 
 run: models ## build, fetch the models once, serve on 127.0.0.1:5000 (ARGS='--addr …')
 	bin/sori serve $(ARGS)
 
+.PHONY: services
+services: models ## the seed's topology: ATOT :8000, TTOT :8002, TTS :8004 and the backend :5000 over them
+	@ci/services.sh $(ARGS)
+
 .PHONY: test
 test: ## all tests: install what they need, race and shuffle, then whole processes
 	@VERSION='$(VERSION)' ci/test.sh all

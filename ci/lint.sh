@@ -18,9 +18,11 @@ say "golangci-lint"
 # Formatters run as linters too: a file that gofumpt would change is a finding.
 "$golangci" run ./... || failed="$failed golangci-lint"
 
+ci/web.sh lint || failed="$failed web"
+
 if has shellcheck; then
 	say "shellcheck"
-	shellcheck -x .ci/run ci/*.sh || failed="$failed shellcheck"
+	shellcheck -x .ci/run ci/*.sh e2e/rest/*.sh || failed="$failed shellcheck"
 fi
 
 [ -z "$failed" ] || die "lint:$failed (make fmt repairs formatting)"

@@ -26,22 +26,6 @@ unit() {
 	go test $race -shuffle=on -timeout 5m "$@"
 }
 
-# page runs the tests of the page and the client library, where Node.js is.
-page() {
-	[ -f web/package.json ] || return 0
-	if ! has npm; then
-		in_ci && die "npm is missing: the page's tests need it"
-		say "npm is missing: the page's tests are skipped"
-		return 0
-	fi
-	say "tests of the page and the client library"
-	# What the lock file names is installed when it isn't there already.
-	if [ -z "$(find web/node_modules/.package-lock.json -newer web/package-lock.json 2>/dev/null)" ]; then
-		(cd web && npm ci --no-audit --no-fund --loglevel=error)
-	fi
-	(cd web && npm test --if-present)
-}
-
 case ${1:-all} in
 unit)
 	shift
@@ -58,12 +42,17 @@ all)
 	bin/sori models pull
 
 	unit
-	page
-	if [ -d e2e ]; then
-		say "tests over whole processes"
-		# shellcheck disable=SC2086 # empty or one word
-		go test $race -tags e2e -shuffle=on -timeout 8m ./e2e/...
+	say "tests over whole processes"
+	# shellcheck disable=SC2086 # empty or one word
+	go test $race -tags e2e -shuffle=on -timeout 8m ./e2e/...
+	if has node; then
+		say "conformance of the REST surface, over the four services"
+		e2e/rest/run.sh bin/sori
+	else
+		in_ci && die "node is missing: it runs the REST conformance tests"
+		say "node is missing: the REST conformance tests are skipped"
 	fi
+	ci/web.sh test
 	say "tests: all passed"
 	;;
 *) die "test.sh: unknown tier '$1': use all or unit" ;;
