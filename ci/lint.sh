@@ -20,6 +20,15 @@ say "golangci-lint"
 
 ci/web.sh lint || failed="$failed web"
 
+# The description of the REST surface, by a linter that is not ours.
+redocly=2.77.0
+if has npx; then
+	say "redocly $redocly over the REST description"
+	REDOCLY_TELEMETRY=off npx --yes "@redocly/cli@$redocly" lint --format=summary server/openapi.yaml || failed="$failed openapi"
+elif in_ci; then
+	die "npx is missing: it runs the linter of the REST description. Install Node.js 20 or newer"
+fi
+
 if has shellcheck; then
 	say "shellcheck"
 	shellcheck -x .ci/run ci/*.sh e2e/rest/*.sh || failed="$failed shellcheck"
