@@ -17,6 +17,9 @@ import (
 type StatusError struct {
 	Status int    // 0 when an answer that began as a success held an error without one
 	Reason string // what the engine says about it, one short line; may be empty
+	// Code is what an engine of sori's calls the refusal, one of package stage's
+	// that say more than the status does; "" for all else.
+	Code string
 }
 
 func (e *StatusError) Error() string {
@@ -41,7 +44,25 @@ func (c *Caller) statusError(status int, a *Answer) error {
 		return err
 	}
 	// The status alone is enough where the rest of the answer does not come.
-	return c.refusal(&StatusError{Status: status, Reason: c.redact(Reason(body))})
+	return c.refusal(&StatusError{Status: status, Reason: c.redact(Reason(body)), Code: codeIn(body)})
+}
+
+// codeIn finds the code by which an engine of sori's refuses what another engine
+// may well take.
+func codeIn(body []byte) string {
+	var answer struct {
+		Error struct {
+			Code any `json:"code"`
+		} `json:"error"`
+	}
+	if json.Unmarshal(body, &answer) != nil {
+		return ""
+	}
+	switch code, _ := answer.Error.Code.(string); code {
+	case stage.CodeLanguage, stage.CodeNoSpeech, stage.CodeEmptyReply:
+		return code
+	}
+	return ""
 }
 
 // redact takes the key out of what an engine says.
@@ -62,6 +83,9 @@ func (c *Caller) refusal(e *StatusError) *stage.Error {
 	}
 	switch e.Status {
 	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity:
+		if e.Code != "" {
+			return c.failure(e.Code, "can't work on this input"+because, e)
+		}
 		return c.failure(stage.CodeRejected, fmt.Sprintf("refuses this input (HTTP %d)%s", e.Status, because), e)
 	case http.StatusUnauthorized, http.StatusForbidden:
 		// No reason here: it may show a part of the key.
