@@ -36,7 +36,7 @@ type Options struct {
 	Threads int
 	// MaxTokens ends a reply: 400 when 0, at most half a window.
 	MaxTokens int
-	// Temperature is how freely words are chosen: 0.5 when 0. Below 0 the likeliest
+	// Temperature is how freely words are chosen: 0.3 when 0. Below 0 the likeliest
 	// word is always taken, and the same prompt gives the same reply.
 	Temperature float64
 	// Seed makes replies repeatable; 0 is a new one each time.
@@ -84,7 +84,7 @@ func (o Options) withDefaults() Options {
 	number(&o.MaxTokens, 400)
 	number(&o.Waiting, 64)
 	if o.Temperature == 0 {
-		o.Temperature = 0.5
+		o.Temperature = 0.3
 	}
 	if o.Instructions == "" {
 		o.Instructions = defaultInstructions
