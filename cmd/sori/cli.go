@@ -20,6 +20,7 @@ type cli struct {
 	Doctor  doctorCmd  `cmd:"" help:"Look whether all that sori needs is there, and say what to do about what is not."`
 	Models  modelsCmd  `cmd:"" help:"Fetch, check and list the files of the local engines."`
 	Engine  engineCmd  `cmd:"" help:"Run a local engine by itself, for other servers to use."`
+	Users   usersCmd   `cmd:"" help:"List, show, export and delete what is kept of users."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 
