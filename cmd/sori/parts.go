@@ -155,13 +155,13 @@ func (p *parts) server() (*server.Server, error) {
 	}
 	steps := &server.Steps{
 		PullATOT: func(ctx context.Context, userID string) (server.Heard, error) {
-			r, err := p.engines.atot.Pull(ctx, userID)
-			return server.Heard(r), err
+			heard, pullErr := p.engines.atot.Pull(ctx, userID)
+			return server.Heard(heard), pullErr
 		},
 		ATOTEngine: p.engines.atot.Engine(),
 		PullTTOT: func(ctx context.Context, userID string) (string, error) {
-			r, err := p.engines.ttot.Pull(ctx, userID)
-			return r.Text, err
+			written, pullErr := p.engines.ttot.Pull(ctx, userID)
+			return written.Text, pullErr
 		},
 		TTOT: p.engines.ttot, TTS: p.engines.tts, History: p.keeper,
 	}
@@ -174,7 +174,7 @@ func (p *parts) server() (*server.Server, error) {
 		DefaultUser: p.User, Origins: p.Origins, MaxSessions: p.MaxSessions,
 		LogTexts: p.LogTexts, Log: p.log,
 	}
-	if p.endTools, err = p.conduct.equip(p.getenv, &cfg.Session, &deps); err != nil {
+	if p.endTools, err = p.equip(p.getenv, &cfg.Session, &deps); err != nil {
 		return nil, err
 	}
 	if p.records != nil {
