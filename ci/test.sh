@@ -39,7 +39,9 @@ all)
 	say "building bin/sori"
 	make --no-print-directory build VERSION="${VERSION:-dev}"
 	say "models: fetched where they are not there yet"
-	bin/sori models pull
+	bin/sori models pull base llama piper-joe
+	# The whole processes speak with the quick voice, wherever the natural one is.
+	export SORI_TTS=local:flite
 
 	unit
 	say "tests over whole processes"

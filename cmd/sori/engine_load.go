@@ -57,7 +57,7 @@ func (e *engineCmd) load(ctx context.Context, c *console, stages []stage.Name, f
 	}
 	if slices.Contains(stages, stage.TTOT) {
 		g.Go(func() (err error) {
-			l.config.TTOT, err = e.loadTTOT(c, l, log) //nolint:contextcheck // loading a model can't be cancelled
+			l.config.TTOT, err = e.loadTTOT(c, l, log)
 			return err
 		})
 	}

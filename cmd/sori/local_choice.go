@@ -34,7 +34,7 @@ func checkLocal(name stage.Name, spec string) error {
 	}
 	switch name {
 	case stage.ATOT:
-		return fmt.Errorf("--atot local:%s: there is one local recogniser, local:", choice)
+		return fmt.Errorf("--atot local:%s: there is one local recogniser, and its name is local: alone", choice)
 	case stage.TTOT:
 		_, _, err = parseModel(choice)
 		return err

@@ -31,7 +31,7 @@ const (
 type functions struct {
 	initialize  func(output, buffer int32, path *byte, options int32) int32
 	setVoice    func(name string) int32
-	phonemes    func(text **byte, mode, phonemeMode int32) string
+	toPhonemes  func(text **byte, mode, phonemeMode int32) string
 	setCallback func(callback uintptr)
 	synth       func(text *byte, size uint64, position uint32, positionType int32, end, flags uint32, id *uint32, data uintptr) int32
 }
@@ -60,13 +60,13 @@ func Load(library, dataDir string) (*Library, error) {
 	for name, at := range map[string]any{
 		"espeak_Initialize":       &l.initialize,
 		"espeak_SetVoiceByName":   &l.setVoice,
-		"espeak_TextToPhonemes":   &l.functions.phonemes,
+		"espeak_TextToPhonemes":   &l.toPhonemes,
 		"espeak_SetSynthCallback": &l.setCallback,
 		"espeak_Synth":            &l.synth,
 	} {
-		fn, err := dlsym(handle, name)
-		if err != nil {
-			return nil, fmt.Errorf("espeak-ng: %s is another library: %w", library, err)
+		fn, missing := dlsym(handle, name)
+		if missing != nil {
+			return nil, fmt.Errorf("espeak-ng: %s is another library: %w", library, missing)
 		}
 		purego.RegisterFunc(at, fn)
 	}
@@ -150,7 +150,7 @@ func (l *Library) Phonemes(voice, text string) (string, error) {
 	var clauses []string
 	// Each call reads one clause and moves the pointer to the next, or to nil.
 	for at, n := c, 0; at != nil && n <= len(text); n++ {
-		said := switchMark.ReplaceAllString(l.functions.phonemes(&at, charsUTF8, phonemesIPA), "")
+		said := switchMark.ReplaceAllString(l.toPhonemes(&at, charsUTF8, phonemesIPA), "")
 		if said = strings.TrimSpace(said); said != "" {
 			clauses = append(clauses, said)
 		}

@@ -31,13 +31,18 @@ func (w *watch) add(u llama.Usage) {
 // last waits for the n-th usage: it is told after the reply's last piece.
 func (w *watch) last(tb testing.TB, n int) llama.Usage {
 	tb.Helper()
-	for {
+	get := func() (u llama.Usage, ok bool) {
 		w.mu.Lock()
-		if len(w.all) >= n {
-			defer w.mu.Unlock()
-			return w.all[n-1]
+		defer w.mu.Unlock()
+		if len(w.all) < n {
+			return u, false
 		}
-		w.mu.Unlock()
+		return w.all[n-1], true
+	}
+	for {
+		if u, ok := get(); ok {
+			return u
+		}
 		select {
 		case <-tb.Context().Done():
 			tb.Fatal("the reply's usage was never told")
@@ -225,7 +230,10 @@ func TestCancelledReplyEndsAtOnce(t *testing.T) {
 	}
 	// A caller that just walks away ends its reply as well, and the one
 	// conversation is free again.
-	for range r.Respond(t.Context(), stage.Prompt{Text: "talk for long"}) {
+	for _, err := range r.Respond(t.Context(), stage.Prompt{Text: "talk for long"}) {
+		if err != nil {
+			t.Error(err)
+		}
 		break
 	}
 	if u := seen.last(t, 2); u.Reply > 500 {

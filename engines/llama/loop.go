@@ -260,8 +260,8 @@ func (l *loop) fail(code int32) {
 			continue
 		}
 		err := context.Cause(s.job.ctx)
-		switch {
-		case code == aborted:
+		switch code {
+		case aborted:
 			l.keep(s, s.before)
 			if err == nil {
 				err = errClosed

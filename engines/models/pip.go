@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -18,8 +19,10 @@ func pipDownload(ctx context.Context, pip, dir, ref string) (wheel string, err e
 	if err != nil {
 		return "", err
 	}
-	args := append(command[1:], "download", "--no-deps", "--only-binary=:all:", "--no-input", "--disable-pip-version-check",
-		"--progress-bar", "off", "--retries", "0", "--dest", dir, ref)
+	args := slices.Concat(command[1:], []string{
+		"download", "--no-deps", "--only-binary=:all:", "--no-input", "--disable-pip-version-check",
+		"--progress-bar", "off", "--retries", "0", "--dest", dir, ref,
+	})
 	cmd := exec.CommandContext(ctx, command[0], args...)
 	cmd.Dir = dir
 	said := &tail{}

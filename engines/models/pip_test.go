@@ -77,7 +77,7 @@ func TestPullByPip(t *testing.T) {
 			want := []models.Bundle{ofPip(a)}
 			err := models.Pull(t.Context(), dir, want, o)
 			if c.code != "" {
-				wantCode(t, err, c.code)
+				_ = wantCode(t, err, c.code)
 			} else if err != nil || models.Verify(t.Context(), dir, want) != nil {
 				t.Errorf("pull: %v, verify: %v", err, models.Verify(t.Context(), dir, want))
 			}
@@ -103,10 +103,10 @@ func TestPipFails(t *testing.T) {
 		t.Run(string(code), func(t *testing.T) {
 			t.Parallel()
 			_, o := pip(t, "cat >&2 <<'END'\n"+says+"\nEND\nexit 1")
-			wantCode(t, models.Pull(t.Context(), t.TempDir(), []models.Bundle{ofPip(file("a", "a"))}, o), code)
+			_ = wantCode(t, models.Pull(t.Context(), t.TempDir(), []models.Bundle{ofPip(file("a", "a"))}, o), code)
 		})
 	}
 	o := quick()
 	o.Pip = filepath.Join(t.TempDir(), "no-pip")
-	wantCode(t, models.Pull(t.Context(), t.TempDir(), []models.Bundle{ofPip(file("a", "a"))}, o), models.CodeNoPip)
+	_ = wantCode(t, models.Pull(t.Context(), t.TempDir(), []models.Bundle{ofPip(file("a", "a"))}, o), models.CodeNoPip)
 }

@@ -105,7 +105,7 @@ func TestPullFromTheWeb(t *testing.T) {
 			want := []models.Bundle{onWeb(server.start(t), body)}
 			err := models.Pull(t.Context(), dir, want, quick())
 			if c.code != "" {
-				wantCode(t, err, c.code)
+				_ = wantCode(t, err, c.code)
 			} else if err != nil || models.Verify(t.Context(), dir, want) != nil {
 				t.Errorf("pull: %v, verify: %v", err, models.Verify(t.Context(), dir, want))
 			}
@@ -177,7 +177,7 @@ func TestWrongFileFromTheWeb(t *testing.T) {
 			t.Parallel()
 			server, dir := &web{body: served}, t.TempDir()
 			want := []models.Bundle{onWeb(server.start(t), body)}
-			wantCode(t, models.Pull(t.Context(), dir, want, quick()), models.CodeChecksum)
+			_ = wantCode(t, models.Pull(t.Context(), dir, want, quick()), models.CodeChecksum)
 			if left, err := filepath.Glob(filepath.Join(dir, "big", "deep", "down", "*")); err != nil || len(left) != 0 {
 				t.Errorf("a wrong file is left: %v %v", left, err)
 			}
@@ -202,5 +202,5 @@ func TestAnotherSourceHasIt(t *testing.T) {
 		t.Errorf("it did not say where it went on: %s", said.String())
 	}
 	b.Also = []models.Source{{Kind: models.KindURL, Ref: "http://127.0.0.1:1/else"}}
-	wantCode(t, models.Pull(t.Context(), t.TempDir(), []models.Bundle{b}, quick()), models.CodeNetwork)
+	_ = wantCode(t, models.Pull(t.Context(), t.TempDir(), []models.Bundle{b}, quick()), models.CodeNetwork)
 }

@@ -57,9 +57,9 @@ func openRuntime(tb testing.TB) *ort.Runtime {
 	return r
 }
 
-func open(tb testing.TB, f fixture, p piper.Phonemizer) *piper.Synthesizer {
+func open(tb testing.TB, p piper.Phonemizer) *piper.Synthesizer {
 	tb.Helper()
-	s, err := piper.Open(tb.Context(), openRuntime(tb), p, f.write(tb), piper.Options{})
+	s, err := piper.Open(tb.Context(), openRuntime(tb), p, fixture{}.write(tb), piper.Options{})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func code(err error) string {
 
 func TestSentencesComeOneByOne(t *testing.T) {
 	t.Parallel()
-	s := open(t, fixture{}, letters{})
+	s := open(t, letters{})
 	if s.Engine() != "piper en_US-fixture-low" || s.Languages()[0] != "en" || s.Voices()[0] != "fixture" || s.Rate() != 22050 {
 		t.Errorf("it says it is %s, %v, %v, %d Hz", s.Engine(), s.Languages(), s.Voices(), s.Rate())
 	}
@@ -123,7 +123,7 @@ func TestPunctuationStays(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	var asked []string
-	s := open(t, fixture{}, letters{func(voice, text string) (string, error) {
+	s := open(t, letters{func(voice, text string) (string, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		asked = append(asked, voice+":"+text)
@@ -143,7 +143,7 @@ func TestPunctuationStays(t *testing.T) {
 
 func TestRefuses(t *testing.T) {
 	t.Parallel()
-	s := open(t, fixture{}, letters{})
+	s := open(t, letters{})
 	for name, c := range map[string]struct {
 		speech stage.Speech
 		code   string
@@ -169,7 +169,7 @@ func TestPhonemizerFails(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
 	var failing atomic.Bool
-	s := open(t, fixture{}, letters{func(_, text string) (string, error) {
+	s := open(t, letters{func(_, text string) (string, error) {
 		if failing.Load() {
 			return "", broken
 		}
@@ -187,7 +187,7 @@ func TestPhonemizerFails(t *testing.T) {
 
 func TestManyAtOnce(t *testing.T) {
 	t.Parallel()
-	s := open(t, fixture{}, letters{})
+	s := open(t, letters{})
 	want, _, err := say(t.Context(), s, stage.Speech{Text: "The same words."})
 	if err != nil {
 		t.Fatal(err)
