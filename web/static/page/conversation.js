@@ -43,6 +43,8 @@ export class Conversation {
     this.saying = null;
     /** @type {Map<number, Live>} */
     this.turns = new Map();
+    /** @type {TurnView[]} All that are over. */
+    this.past = [];
     this.wide = matchMedia('(min-width: 72rem)');
     this.wide.addEventListener('change', () => this.#unfold(this.place.querySelectorAll('details.timing')));
     this.#follow();
@@ -85,6 +87,12 @@ export class Conversation {
       }));
     }
     on('restored', ({ lostTurn }) => this.#breakOff(lostTurn));
+  }
+
+  /** After the language of the page has changed. */
+  again() {
+    for (const view of this.past) view.again();
+    this.#unfold(this.place.querySelectorAll('details.timing'));
   }
 
   /** The user begins to say something. */
@@ -149,6 +157,7 @@ export class Conversation {
     if (live.announced < 0 && live.record.ttot_text) announce(live.record.ttot_text);
     if (live.record.error) announce(live.view.note.textContent ?? '');
     live.view.finish(live.record, live.heardMS);
+    this.past.push(live.view);
     this.#unfold([live.view.timing]);
     this.#keepInSight(live);
     this.turns.delete(turn);

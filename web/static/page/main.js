@@ -12,7 +12,8 @@ import { Talk } from './talk.js';
 import { failure } from './turn.js';
 import { has, say } from './words.js';
 
-const ENGINES_START = 4000; // ms that a server's engines may take after its start
+const ENGINES_START = 10_000; // ms that a server's engines may take after its start
+const CHECK_AGAIN = 5000; // ms
 
 const settings = new Settings();
 const sori = new Sori({ user: settings.values.user, ...wire(settings.values) });
@@ -115,13 +116,23 @@ sori.on('session.ready', ({ engines, languages }) => {
   find('engines').textContent = engines.atot ? say('engines', { ...engines }) : '';
 });
 
-/** Says which parts of the server do not work, before the user finds out. */
+let checking = false;
+
+/** Says which parts of the server do not work, before the user finds out, until they do. */
 async function checkHealth() {
-  const first = await sickParts();
-  if (!first.length) return;
-  await new Promise((resolve) => setTimeout(resolve, ENGINES_START)); // a server that has just begun is not sick
-  const parts = await sickParts();
-  if (parts.length && sori.state.state === 'ready') notify(say('sick', { parts: parts.join(', ') }), { bad: true });
+  if (checking) return;
+  checking = true;
+  let told = '';
+  // A server that has just begun is not sick: its engines take their time.
+  for (let pause = ENGINES_START; (await sickParts()).length; pause = CHECK_AGAIN) {
+    await new Promise((resolve) => setTimeout(resolve, pause));
+    const parts = (await sickParts()).join(', ');
+    if (!parts || parts === told || sori.state.state !== 'ready') continue;
+    told = parts;
+    notify(say('sick', { parts }), { bad: true });
+  }
+  if (told && find('notice').textContent?.includes(told)) unnotify();
+  checking = false;
 }
 
 /** @returns {Promise<string[]>} */
@@ -190,6 +201,7 @@ function showSettings() {
   talk.setMode(mode);
   connection.show();
   doing.again();
+  conversation.again();
   if (sori.session) find('engines').textContent = say('engines', { ...sori.session.engines });
   find('starters').replaceChildren(...['starter1', 'starter2', 'starter3'].map((key) => {
     const button = make('button', { type: 'button' }, say(key));

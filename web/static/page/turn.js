@@ -18,7 +18,11 @@ export class TurnView {
     this.note = make('span', { class: 'note' });
     this.reply = make('p', { class: 'words' }, this.heard, this.ahead, this.note);
     this.replyMore = make('div', { class: 'more' });
-    this.you = make('div', { class: 'voice you' }, make('h3', { class: 'who' }, say('you')), this.said, this.saidMore);
+    this.who = make('h3', { class: 'who' }, say('you'));
+    this.you = make('div', { class: 'voice you' }, this.who, this.said, this.saidMore);
+    this.origin = ''; // how the words came, where that is worth a word
+    /** @type {[TurnRecord, number] | null} */
+    this.finished = null;
     this.sori = make('div', { class: 'voice sori' }, make('h3', { class: 'who' }, 'sori'), this.reply, this.replyMore);
     this.sori.hidden = true;
     this.timing = make('details', { class: 'timing' });
@@ -48,7 +52,15 @@ export class TurnView {
 
   /** How the words came. @param {string} key */
   tag(key) {
-    this.you.querySelector('.who')?.append(make('small', {}, ` ${say(key)}`));
+    this.origin = key;
+    this.who.replaceChildren(say('you'), make('small', {}, ` ${say(key)}`));
+  }
+
+  /** After the language of the page has changed. */
+  again() {
+    this.who.textContent = say('you');
+    if (this.origin) this.tag(this.origin);
+    if (this.finished) this.finish(...this.finished);
   }
 
   /** @param {string} heard @param {string} ahead */
@@ -72,6 +84,7 @@ export class TurnView {
    * @param {number} heardMS from the end of speech to the first sound as it was heard here, 0 if it was not
    */
   finish(record, heardMS) {
+    this.finished = [record, heardMS];
     this.element.dataset.status = record.status;
     this.element.dataset.turn = record.id;
     this.time(new Date(record.started_at));

@@ -34,6 +34,7 @@ export class Microphone {
     this.nodes = [];
     /** @type {ArrayBuffer[]} */
     this.recent = [];
+    this.closed = false;
   }
 
   /**
@@ -43,6 +44,7 @@ export class Microphone {
   async open(deviceId) {
     await load(this.context);
     this.stream = await ask(deviceId);
+    if (this.closed) return this.close(); // while the user was asked
     const source = this.context.createMediaStreamSource(this.stream);
     const worklet = new AudioWorkletNode(this.context, 'sori-capture', {
       numberOfOutputs: 0,
@@ -73,6 +75,7 @@ export class Microphone {
   }
 
   close() {
+    this.closed = true;
     for (const node of this.nodes) node.disconnect();
     for (const track of this.stream?.getTracks() ?? []) track.stop();
     this.nodes = [];

@@ -133,7 +133,7 @@ export class Connection {
       this.handlers.state({ state: 'closed', code, reason });
       return;
     }
-    const longest = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (this.#attempt - 1));
+    const longest = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** Math.max(0, this.#attempt - 1));
     const retryInMs = Math.round(longest * (0.5 + Math.random() / 2));
     this.#timer = setTimeout(() => this.#dial(), retryInMs);
     this.handlers.state({ state: 'waiting', attempt: this.#attempt, retryInMs, code, reason });

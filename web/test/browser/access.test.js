@@ -100,11 +100,16 @@ test('who prefers no motion gets none', { skip, timeout: 60_000 }, async (t) => 
 test('the page speaks Korean to who reads Korean, and changes on demand', { skip, timeout: 60_000 }, async (t) => {
   const { page, complaints } = await openPage(t, server.url, { locale: 'ko-KR' });
   assert.equal(await page.textContent('#connection-words'), '연결됨');
+  await page.fill('#text', 'hello');
+  await page.press('#text', 'Enter');
+  await page.waitForSelector('.turn[data-status=done]', PATIENCE);
+  assert.equal(await page.textContent('.turn .you .who'), '나 글로 씀');
   assert.equal(await page.getAttribute('html', 'lang'), 'ko');
   await page.click('#open-settings');
   await page.selectOption('#s-ui', 'en');
   assert.equal(await page.textContent('#settings-title'), 'Settings');
   assert.equal(await page.textContent('#connection-words'), 'Connected');
+  assert.equal(await page.textContent('.turn .you .who'), 'you written', 'turns that are over too');
   await page.reload();
   await page.waitForSelector('[data-state=ready]');
   assert.equal(await page.textContent('#connection-words'), 'Connected', 'it is remembered');

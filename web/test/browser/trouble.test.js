@@ -39,8 +39,9 @@ test('a restart of the server in mid-conversation is survived', { skip, timeout:
   await page.press('#text', 'Enter');
   await page.waitForFunction(() => /stays in the box/.test(document.querySelector('#notice')?.textContent ?? ''), null, PATIENCE);
   assert.equal(await page.inputValue('#text'), 'what is two plus two', 'what was written is not lost');
+  const back = page.waitForFunction(() => /is back/.test(document.querySelector('#notice')?.textContent ?? ''), null, { timeout: 60_000 });
   await server.up();
-  await page.waitForFunction(() => /is back/.test(document.querySelector('#notice')?.textContent ?? ''), null, PATIENCE);
+  await back;
   await page.press('#text', 'Enter');
   await page.waitForSelector('.turn[data-status=done]', PATIENCE);
   assert.match((await page.locator('.turn').last().textContent()) ?? '', /4|four/i);
