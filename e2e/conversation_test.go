@@ -126,7 +126,7 @@ func (h *hands) kinds() string {
 // and speaking over it stops it.
 func TestHandsFree(t *testing.T) {
 	t.Parallel()
-	sp := ownSpeech(t)
+	sp, stop := twoSentences(t)
 	s := serve(t)
 	h := handsFree(t, s)
 
@@ -135,7 +135,7 @@ func TestHandsFree(t *testing.T) {
 	h.until("speech.stopped", 1)
 	h.until("audio.begin", 1)
 	time.Sleep(700 * time.Millisecond) // sori is in the middle of its reply
-	h.say <- sp.pcm
+	h.say <- stop.pcm
 	h.until("reply.paused", 1)
 	paused := time.Now()
 	cut, ok := h.until("turn.cancelled", 1).(protocol.TurnCancelled)
@@ -167,7 +167,7 @@ func TestPartialsOfRealSpeech(t *testing.T) {
 	long := append(append(append([]byte{}, sp.pcm...), make([]byte, 2*audio.Rate/5)...), sp.pcm...)
 	h := handsFree(t, serve(t))
 	h.say <- long
-	h.until("speech.partial", 2)
+	h.until("speech.partial", 1)
 	done, _ := h.until("turn.done", 1).(protocol.TurnDone)
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -188,12 +188,14 @@ func TestPartialsOfRealSpeech(t *testing.T) {
 // happen.
 func TestConverseScript(t *testing.T) {
 	t.Parallel()
-	sp := ownSpeech(t)
+	question, stop := twoSentences(t)
 	s := serve(t)
 	dir := t.TempDir()
-	head := audio.WAVHeader(sp.rate, 1, len(sp.pcm))
-	if err := os.WriteFile(filepath.Join(dir, "question.wav"), append(head[:], sp.pcm...), 0o600); err != nil {
-		t.Fatal(err)
+	for name, sp := range map[string]speech{"question.wav": question, "stop.wav": stop} {
+		head := audio.WAVHeader(sp.rate, 1, len(sp.pcm))
+		if err := os.WriteFile(filepath.Join(dir, name), append(head[:], sp.pcm...), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	write := func(name, script string) string {
 		path := filepath.Join(dir, name)
@@ -208,7 +210,7 @@ steps:
   - say: question.wav
   - wait: audio.begin
   - pause: 700ms
-  - say: question.wav
+  - say: stop.wav
   - wait: reply.paused
   - wait: turn.cancelled
     where: {reason: interrupted, record.status: cancelled}

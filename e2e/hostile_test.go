@@ -82,7 +82,6 @@ const hello = `{"type":"session.configure"}`
 func TestRubbish(t *testing.T) {
 	t.Parallel()
 	s := serve(t)
-	beside := dial(t, s, format(16000))
 	binary := func(n int) func(*wire) {
 		return func(w *wire) { w.send(websocket.MessageBinary, make([]byte, n)) }
 	}
@@ -135,6 +134,7 @@ func TestRubbish(t *testing.T) {
 	}
 	t.Run("a healthy session beside them", func(t *testing.T) {
 		t.Parallel()
+		beside := dial(t, s, format(16000))
 		for range 5 {
 			if a := ask(t, beside, client.Turn{Text: "hello"}); !a.Done() {
 				t.Errorf("it failed: %+v", a.Record.Error)

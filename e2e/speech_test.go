@@ -60,25 +60,35 @@ func readWAV(t testing.TB, path, text string) speech {
 
 // own is speech that sori made itself, once for all tests.
 var own struct { //nolint:gochecknoglobals // made once, read by all
-	once sync.Once
-	speech
+	once         sync.Once
+	first, other speech
 }
 
 // ownSpeech is a sentence in sori's own voice, 16,000 Hz, and what it says.
 func ownSpeech(t testing.TB) speech {
 	t.Helper()
+	first, _ := twoSentences(t)
+	return first
+}
+
+// twoSentences are of different words: what one answers is no echo of the other.
+func twoSentences(t testing.TB) (first, other speech) {
+	t.Helper()
 	own.once.Do(func() {
 		s := serve(t)
-		a := ask(t, dial(t, s, format(audio.Rate)), client.Turn{Text: "what is twelve times twelve"})
-		own.speech = speech{name: "own", pcm: a.Audio, rate: audio.Rate, text: a.Record.TTOTText}
+		say := func(text string) speech {
+			a := ask(t, dial(t, s, format(audio.Rate)), client.Turn{Text: text})
+			return speech{name: text, pcm: a.Audio, rate: audio.Rate, text: a.Record.TTOTText}
+		}
+		own.first, own.other = say("what is twelve times twelve"), say("my name is Anna")
 		if err := s.stop(); err != nil {
 			t.Error(err)
 		}
 	})
-	if len(own.pcm) == 0 {
+	if len(own.first.pcm) == 0 || len(own.other.pcm) == 0 {
 		t.Fatal("sori's own speech could not be made")
 	}
-	return own.speech
+	return own.first, own.other
 }
 
 // wordErrors counts the word edits that make heard of said, and said's words.
