@@ -86,23 +86,20 @@ func (h *hands) listen(ctx context.Context) {
 	}
 }
 
-// until waits for the nth event of a kind and gives it.
-func (h *hands) until(kind string, n int) protocol.Event {
+// until waits for the first event of a kind and gives it.
+func (h *hands) until(kind string) protocol.Event {
 	h.t.Helper()
 	for deadline := time.Now().Add(40 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		h.mu.Lock()
-		seen := 0
 		for _, m := range h.got {
 			if m.Event != nil && m.Event.Type() == kind {
-				if seen++; seen == n {
-					h.mu.Unlock()
-					return m.Event
-				}
+				h.mu.Unlock()
+				return m.Event
 			}
 		}
 		h.mu.Unlock()
 	}
-	h.t.Fatalf("no %s number %d within 40 s: %s", kind, n, h.kinds())
+	h.t.Fatalf("no %s within 40 s: %s", kind, h.kinds())
 	return nil
 }
 
@@ -131,14 +128,14 @@ func TestHandsFree(t *testing.T) {
 	h := handsFree(t, s)
 
 	h.say <- sp.pcm
-	h.until("speech.started", 1)
-	h.until("speech.stopped", 1)
-	h.until("audio.begin", 1)
+	h.until("speech.started")
+	h.until("speech.stopped")
+	h.until("audio.begin")
 	time.Sleep(700 * time.Millisecond) // sori is in the middle of its reply
 	h.say <- stop.pcm
-	h.until("reply.paused", 1)
+	h.until("reply.paused")
 	paused := time.Now()
-	cut, ok := h.until("turn.cancelled", 1).(protocol.TurnCancelled)
+	cut, ok := h.until("turn.cancelled").(protocol.TurnCancelled)
 	if !ok || cut.Reason != protocol.CancelledByBargeIn || cut.Record.HeardMS == nil {
 		t.Errorf("cancelled %+v", cut)
 	}
@@ -153,7 +150,7 @@ func TestHandsFree(t *testing.T) {
 		}
 	}
 	h.mu.Unlock()
-	done, ok := h.until("turn.done", 1).(protocol.TurnDone)
+	done, ok := h.until("turn.done").(protocol.TurnDone)
 	if !ok || done.Record.Number != 2 || done.Record.Status != history.Done {
 		t.Errorf("the interruption was answered with %+v", done)
 	}
@@ -167,8 +164,8 @@ func TestPartialsOfRealSpeech(t *testing.T) {
 	long := append(append(append([]byte{}, sp.pcm...), make([]byte, 2*audio.Rate/5)...), sp.pcm...)
 	h := handsFree(t, serve(t))
 	h.say <- long
-	h.until("speech.partial", 1)
-	done, _ := h.until("turn.done", 1).(protocol.TurnDone)
+	h.until("speech.partial")
+	done, _ := h.until("turn.done").(protocol.TurnDone)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	before := ""

@@ -24,7 +24,14 @@ func newHandler(t *testing.T) http.Handler {
 	return h
 }
 
-func get(t *testing.T, h http.Handler, path string, change ...func(*http.Request)) *http.Response {
+// answer is what the handler gave, whole.
+type answer struct {
+	StatusCode int
+	Header     http.Header
+	data       []byte
+}
+
+func get(t *testing.T, h http.Handler, path string, change ...func(*http.Request)) answer {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, http.NoBody)
 	for _, c := range change {
@@ -32,27 +39,24 @@ func get(t *testing.T, h http.Handler, path string, change ...func(*http.Request
 	}
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
-	return w.Result()
+	return answer{w.Code, w.Header(), w.Body.Bytes()}
 }
 
 func header(name, value string) func(*http.Request) {
 	return func(r *http.Request) { r.Header.Set(name, value) }
 }
 
-func body(t *testing.T, r *http.Response) []byte {
+func body(t *testing.T, a answer) []byte {
 	t.Helper()
-	data, err := io.ReadAll(r.Body)
+	if a.Header.Get("Content-Encoding") != "gzip" {
+		return a.data
+	}
+	z, err := gzip.NewReader(bytes.NewReader(a.data))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Header.Get("Content-Encoding") != "gzip" {
-		return data
-	}
-	z, err := gzip.NewReader(bytes.NewReader(data))
+	data, err := io.ReadAll(z)
 	if err != nil {
-		t.Fatal(err)
-	}
-	if data, err = io.ReadAll(z); err != nil {
 		t.Fatal(err)
 	}
 	return data
