@@ -33,7 +33,7 @@ func nods() []string {
 
 // echoShare of a text's words must be sori's own, in their order, for it to be
 // taken for its echo.
-const echoShare = 0.7
+const echoShare = 0.8
 
 // Echo says whether what was heard is what sori itself just said, come back
 // through the loudspeaker.

@@ -82,6 +82,9 @@ func TestEcho(t *testing.T) {
 			t.Errorf("Echo(%q) = %v", heard, got)
 		}
 	}
+	if words.Echo("What can you do?", "I do not know that, but say help to hear what I can do.") {
+		t.Error("a question in sori's words is taken for an echo")
+	}
 	if words.Echo("hello", "") {
 		t.Error("an echo of nothing")
 	}
