@@ -54,7 +54,7 @@ func TestPhonemes(t *testing.T) {
 	for _, c := range []struct{ voice, text, want string }{
 		{"en-us", "hello", "həlˈoʊ"},
 		{"en-us", "The birch canoe, and the planks", "ænd"},
-		{"en-us", "42", "fˈɔːɹ"},
+		{"en-us", "42", "tˈuː"},
 		{"en-us", "", ""},
 		{"ko", "안녕", "ɐnn"},
 		{"de", "Straße", "ʃtɾˈɑːsə"},
