@@ -35,6 +35,9 @@ type Turn struct {
 	Engines  Engines  `json:"engines"`
 	Error    *Failure `json:"error"`
 	Timings  Timings  `json:"timings"`
+
+	Received uint64 `json:"received,omitempty"` // number of the client frame up to which the turn settles what the session was sent
+	Fence    uint64 `json:"-"`                  // of the process that holds the session; 0: not to be checked
 }
 
 // Engines names what served each stage of the turn, "" where none was asked.

@@ -15,6 +15,8 @@ const (
 	TypePlayback  = "playback"
 	TypePing      = "ping"
 	TypeTool      = "tool.result"
+	TypeResume    = "session.resume"
+	TypeAck       = "ack"
 )
 
 // Configure opens a session and may be sent again at any time: what is absent

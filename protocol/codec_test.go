@@ -46,6 +46,8 @@ func clientMessages() []protocol.ClientMessage {
 		protocol.Playback{Turn: 2, MS: 1_240},
 		protocol.Ping{ID: "p-1"},
 		protocol.ToolResult{ID: "c-1", Output: "done", Error: "no"},
+		protocol.Resume{Session: "s-1", Key: "k", Seen: 17},
+		protocol.Seen{Seen: 18},
 	}
 }
 
@@ -55,7 +57,7 @@ func sampleTurn() history.Turn {
 		ID: "0195…", UserID: "10", SessionID: "s", Number: 1, Status: history.Failed,
 		StartedAt: at, EndedAt: at.Add(time.Second), Language: "en",
 		InputWAV: new("/a.wav"), ATOTText: "hi", TTOTText: "hello", OutputWAV: new("/b.wav"),
-		InputMS: 900, OutputMS: 400,
+		InputMS: 900, OutputMS: 400, Received: 12,
 		Engines: history.Engines{ATOT: "a", TTOT: "b", TTS: "c"},
 		Error:   &history.Failure{Stage: "tts", Code: "engine_timeout", Message: "late"},
 		HeardMS: new(int64(300)),
@@ -74,6 +76,7 @@ func serverEvents() []protocol.Event {
 			Engines:   history.Engines{ATOT: "a", TTOT: "b", TTS: "c"},
 			Languages: protocol.Languages{ATOT: []string{"en"}, TTOT: []string{"en", "ko"}, TTS: []string{"ko"}},
 			Limits:    protocol.Limits{FrameBytes: 1, TextBytes: 2, UtteranceMS: 3},
+			Resume:    protocol.Resumption{Key: "k", WaitMS: 120_000},
 		},
 		protocol.TurnStarted{ID: "t", Source: protocol.FromSpeech, InputMS: 900},
 		protocol.AudioBegin{Format: pcm},
@@ -92,6 +95,9 @@ func serverEvents() []protocol.Event {
 		protocol.Warning{Code: protocol.WarnRecording, Message: "m <&>"},
 		protocol.Problem{Code: protocol.ErrBadJSON, Message: "m"},
 		protocol.Pong{ID: "p-1"},
+		protocol.Resumed{Session: "s", Received: 41, Lost: 2},
+		protocol.Ack{Received: 41},
+		protocol.GoingAway{DelayMS: 300, Reason: "The server restarts."},
 	}
 	for _, s := range []stage.Name{stage.ATOT, stage.TTOT, stage.TTS} {
 		all = append(all,

@@ -16,6 +16,8 @@ const (
 	ErrNoDetector    = "no_voice_detector" // the server has nothing that could detect turns; only manual mode works
 	ErrNoCall        = "unknown_call"      // a tool.result for a call that is not waited for
 	ErrTooManyTurns  = "too_many_turns"    // committed turns wait already; this one was not accepted
+	ErrNoSession     = "session_unknown"   // there is no session to resume: it is over, or id and key do not match
+	ErrSessionOpen   = "session_open"      // a session.resume that is not the first message of its connection
 )
 
 // Codes of [Warning].
@@ -45,6 +47,7 @@ const (
 	CloseSlowReader  CloseCode = 4000 // the client did not read its events in time
 	CloseIdle        CloseCode = 4001 // nothing was heard from the client for too long
 	CloseBadProtocol CloseCode = 4500 // the client keeps sending what can't be understood
+	CloseTaken       CloseCode = 4501 // another connection resumed the session
 )
 
 // MaxMessage is the largest WebSocket message, in bytes: a larger one closes the

@@ -52,6 +52,10 @@ func decodeClient(data []byte) (ClientMessage, *DecodeError) {
 		m = Ping{ID: f.text("id", 0, MaxPingID)}
 	case TypeTool:
 		m = readToolResult(f)
+	case TypeResume:
+		m = readResume(f)
+	case TypeAck:
+		m = readSeen(f)
 	default:
 		return nil, &DecodeError{Code: ErrUnknownType, Message: "There is no message of type \"" + shorten(name) + "\"."}
 	}

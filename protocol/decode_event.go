@@ -65,6 +65,12 @@ func decodeBody(name string, data []byte) (Event, error) {
 		return decodeInto(data, ToolCall{})
 	case name == Pong{}.Type():
 		return decodeInto(data, Pong{})
+	case name == Resumed{}.Type():
+		return decodeInto(data, Resumed{})
+	case name == Ack{}.Type():
+		return decodeInto(data, Ack{})
+	case name == GoingAway{}.Type():
+		return decodeInto(data, GoingAway{})
 	}
 	return nil, unknownEvent(name)
 }

@@ -15,7 +15,7 @@ type Event interface {
 
 // Head stands at the start of every server event.
 type Head struct {
-	Seq  uint64 `json:"seq"`  // 1, 2, 3 …; binary frames are counted too
+	Seq  uint64 `json:"seq"`  // 1, 2, 3 …; binary frames are counted too, [Resumed], [Ack] and [GoingAway] are not
 	Turn int    `json:"turn"` // the turn's number within the session, 0 outside of a turn
 	MS   int64  `json:"ms"`   // milliseconds since the session began
 }
@@ -39,6 +39,7 @@ type Ready struct {
 	Engines       history.Engines `json:"engines"`
 	Languages     Languages       `json:"languages"`
 	Limits        Limits          `json:"limits"`
+	Resume        Resumption      `json:"resume"`
 }
 
 // Languages says what each stage's engine knows, as base tags such as "en". An

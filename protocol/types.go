@@ -5,7 +5,7 @@ import "sori/stage"
 // ClientTypes gives every type of client message, as it stands in "type".
 func ClientTypes() []string {
 	return []string{
-		TypeConfigure, TypeCommit, TypeClear, TypeText, TypeCancel, TypePlayback, TypePing, TypeTool,
+		TypeConfigure, TypeCommit, TypeClear, TypeText, TypeCancel, TypePlayback, TypePing, TypeTool, TypeResume, TypeAck,
 	}
 }
 
@@ -19,7 +19,7 @@ func events() []Event {
 	return append(all,
 		AudioBegin{}, AudioEnd{}, TurnDone{}, TurnCancelled{}, TurnFailed{},
 		SpeechStarted{}, SpeechPartial{}, SpeechStopped{}, ReplyPaused{}, ReplyResumed{}, ReplyCorrected{}, ToolCall{},
-		Cleared{}, Warning{}, Problem{}, Pong{})
+		Cleared{}, Warning{}, Problem{}, Pong{}, Resumed{}, Ack{}, GoingAway{})
 }
 
 // EventTypes gives every type of server event, as it stands in "type".
@@ -51,6 +51,10 @@ func typeOf(m ClientMessage) string {
 		return TypePing
 	case ToolResult:
 		return TypeTool
+	case Resume:
+		return TypeResume
+	case Seen:
+		return TypeAck
 	}
 	return ""
 }

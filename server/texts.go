@@ -69,6 +69,7 @@ func stageTexts() map[string]text {
 		stage.CodeNoSpeech:              {"No speech was heard.", "음성이 들리지 않았습니다"},
 		stage.CodeEmptyReply:            {"The ttot engine gave no text.", "ttot 서버가 빈 응답을 보냈습니다"},
 		stage.CodeLanguage:              {"The %[1]s engine does not know this language.", "%[1]s 서버가 이 언어를 지원하지 않습니다"},
+		stage.CodeProcessLost:           {"The process that made this turn died. What was said is answered again.", "이 턴을 처리하던 프로세스가 종료되었습니다. 말한 내용은 다시 처리됩니다."},
 		stage.CodeInternal:              {"Something broke inside sori at %[1]s.", "서버 오류: %[1]s 단계에서 문제가 발생했습니다"},
 		codeOtherUser:                   {"The latest result of the atot service is another user's.", "atot 서버의 최신 결과는 다른 사용자의 것입니다"},
 	}
@@ -91,6 +92,8 @@ func problemTexts() map[string]string {
 		protocol.ErrNoProfile:     "서버에 이 이름의 프로필이 없습니다.",
 		protocol.ErrNoDetector:    "이 서버에는 음성 감지기가 없습니다. manual 모드를 사용하세요.",
 		protocol.ErrNoCall:        "기다리고 있지 않은 tool.result입니다.",
+		protocol.ErrNoSession:     "이어 갈 세션이 없습니다. session.configure로 새 세션을 시작하세요.",
+		protocol.ErrSessionOpen:   "이 연결에는 이미 세션이 있습니다. 새 연결에서 session.resume을 보내세요.",
 		protocol.ErrTooManyTurns:  "대기 중인 턴이 너무 많습니다. 턴이 끝난 뒤 다시 보내세요.",
 	}
 }

@@ -20,6 +20,7 @@ const (
 	CodeNoSpeech     = "no_speech"            // the utterance holds no speech, or ATOT heard no word in it
 	CodeEmptyReply   = "empty_reply"          // TTOT gave no text, or none that can be spoken
 	CodeLanguage     = "language_unsupported" // the engine does not know the session's language
+	CodeProcessLost  = "process_lost"         // the sori process that made the turn died
 	CodeInternal     = "internal"             // a bug in sori
 )
 
