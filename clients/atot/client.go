@@ -10,6 +10,7 @@ import (
 	"context"
 	"iter"
 	"strings"
+	"time"
 
 	"sori/clients/endpoint"
 	"sori/clients/fallback"
@@ -49,8 +50,10 @@ func New(spec string, o endpoint.Options) (*Client, error) {
 	}
 	c := &Client{}
 	var names []string
+	var hedges []time.Duration
 	for _, e := range list {
 		names = append(names, e.Name())
+		hedges = append(hedges, e.Hedge())
 		caller := endpoint.NewCaller(e, o)
 		c.callers = append(c.callers, caller)
 		if e.Dialect == endpoint.OpenAI {
@@ -59,7 +62,7 @@ func New(spec string, o endpoint.Options) (*Client, error) {
 			c.engines = append(c.engines, &seed{call: caller})
 		}
 	}
-	c.group = fallback.New(stage.ATOT, names, fallback.Options{Log: o.Log, OnFallback: o.OnFallback})
+	c.group = fallback.New(stage.ATOT, names, fallback.Options{Log: o.Log, OnFallback: o.OnFallback, Hedge: hedges})
 	return c, nil
 }
 
@@ -71,7 +74,7 @@ func (c *Client) Engine() string { return c.group.Primary() }
 // gives earlier ones while it listens. Errors are *stage.Error, or wrap
 // context.Canceled when ctx was cancelled.
 func (c *Client) Transcribe(ctx context.Context, u stage.Utterance) iter.Seq2[stage.Transcript, error] {
-	return fallback.Stream(ctx, c.group, func(i int) iter.Seq2[stage.Transcript, error] {
+	return fallback.Hedged(ctx, c.group, func(ctx context.Context, i int) iter.Seq2[stage.Transcript, error] {
 		return c.engines[i].transcribe(ctx, u)
 	})
 }
@@ -79,10 +82,13 @@ func (c *Client) Transcribe(ctx context.Context, u stage.Utterance) iter.Seq2[st
 // Pull asks an engine of the seed's dialect for the latest result that it has
 // for a user, without giving it any audio.
 func (c *Client) Pull(ctx context.Context, userID string) (Result, error) {
-	return fallback.First(ctx, c.group, func(i int) (Result, error) {
+	return fallback.First(ctx, c.group, func(ctx context.Context, i int) (Result, error) {
 		return c.engines[i].pull(ctx, userID)
 	})
 }
+
+// Load says how much the engines have to do.
+func (c *Client) Load() fallback.Load { return c.group.Load() }
 
 // Check asks every engine whether it is there.
 func (c *Client) Check(ctx context.Context) []endpoint.Check {

@@ -22,6 +22,7 @@
 //	rate       the rate in Hz of headerless PCM (TTS; 24000)
 //	format     pcm or wav: what to ask for first (TTS), verbose_json, json or text (ATOT)
 //	stream     true: ask for a stream of partial transcripts (ATOT), send "stream": true (TTS)
+//	hedge      after how long without an answer the next engine is asked as well, such as 800ms
 //	max_tokens, temperature            of a reply (TTOT; max_tokens is 1024)
 //
 // API keys come from the environment only: from the variable that key_env

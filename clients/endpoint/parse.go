@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"sori/stage"
 )
@@ -146,7 +147,7 @@ func parseParams(name stage.Name, raw string) (url.Values, error) {
 	if err != nil {
 		return nil, errors.New("the part of the URL after the question mark can't be read; write name=value pairs joined by &")
 	}
-	known := []string{"name", "key_env", "model"}
+	known := []string{"name", "key_env", "model", "hedge"}
 	switch name {
 	case stage.ATOT:
 		known = append(known, "language", "format", "stream")
@@ -181,6 +182,11 @@ func checkParams(name stage.Name, params url.Values) error {
 		}
 		return nil
 	}
+	if v := params.Get("hedge"); v != "" {
+		if d, err := time.ParseDuration(v); err != nil || d < minHedge || d > maxHedge {
+			return fmt.Errorf("the parameter hedge must be a time from %v to %v, such as 800ms", minHedge, maxHedge)
+		}
+	}
 	formats := []string{"pcm", "wav"}
 	if name == stage.ATOT {
 		formats = []string{"verbose_json", "json", "text"}
@@ -203,6 +209,22 @@ const (
 	MinRate = 4_000
 	MaxRate = 192_000
 )
+
+// Bounds of the parameter hedge.
+const (
+	minHedge = 50 * time.Millisecond
+	maxHedge = time.Minute
+)
+
+// Hedge is after how long without an answer another engine is asked as well; 0
+// is never.
+func (e Endpoint) Hedge() time.Duration {
+	d, err := time.ParseDuration(e.Params.Get("hedge"))
+	if err != nil { // there is none; others were refused when the URL was read
+		return 0
+	}
+	return d
+}
 
 // Address is the engine's HOST:PORT.
 func (e Endpoint) Address() string {

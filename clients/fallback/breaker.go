@@ -1,8 +1,10 @@
 package fallback
 
 import (
-	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/failsafe-go/failsafe-go/circuitbreaker"
 )
 
 const (
@@ -12,26 +14,33 @@ const (
 
 // breaker remembers whether an engine works. Calls of many sessions share it.
 type breaker struct {
-	mu       sync.Mutex
-	failures int       // in a row
-	until    time.Time // the engine is passed over until then
-	probing  bool      // one call tries whether the engine is back
-	last     error     // the latest failure
+	circuit circuitbreaker.CircuitBreaker[any]
+	last    atomic.Pointer[error] // the latest failure
+}
+
+func newBreaker() *breaker {
+	return &breaker{circuit: circuitbreaker.NewBuilder[any]().
+		WithFailureThreshold(failuresToOpen).
+		WithSuccessThreshold(1).
+		WithDelay(restFor).
+		Build()}
 }
 
 // admit says whether a call should use the engine now. If not, err is what it
 // failed with.
-func (b *breaker) admit(now time.Time) (ok bool, err error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	switch {
-	case b.failures < failuresToOpen:
+func (b *breaker) admit() (ok bool, err error) {
+	if b.circuit.TryAcquirePermit() {
 		return true, nil
-	case now.Before(b.until) || b.probing:
-		return false, b.last
 	}
-	b.probing = true
-	return true, nil
+	if last := b.last.Load(); last != nil {
+		err = *last
+	}
+	return false, err
+}
+
+// resting says whether the engine is passed over now.
+func (b *breaker) resting() bool {
+	return b.circuit.IsOpen() && b.circuit.RemainingDelay() > 0
 }
 
 // outcome is how a call went.
@@ -45,22 +54,25 @@ const (
 
 // report takes in how a call went. It says whether the engine was given up or
 // came back by it.
-func (b *breaker) report(o outcome, err error, now time.Time) (givenUp, back bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.probing = false
+func (b *breaker) report(o outcome, err error) (givenUp, back bool) {
+	before := b.circuit.State()
 	switch o {
 	case worked:
-		back = b.failures >= failuresToOpen
-		b.failures, b.last = 0, nil
-	case failed:
-		b.failures++
-		b.last = err
-		givenUp = b.failures == failuresToOpen
-		if b.failures >= failuresToOpen {
-			b.until = now.Add(restFor)
+		if before == circuitbreaker.OpenState { // a last resort that answered
+			b.circuit.Close()
+		} else {
+			b.circuit.RecordSuccess()
 		}
+	case failed:
+		b.last.Store(&err)
+		b.circuit.RecordFailure()
 	case unknown:
+		if before == circuitbreaker.HalfOpenState { // another call may try
+			b.circuit.Open()
+			b.circuit.HalfOpen()
+		}
 	}
-	return givenUp, back
+	after := b.circuit.State()
+	return before == circuitbreaker.ClosedState && after == circuitbreaker.OpenState,
+		before != circuitbreaker.ClosedState && after == circuitbreaker.ClosedState
 }

@@ -7,6 +7,13 @@
 // a row is passed over for five seconds; then one call tries it again. That only
 // changes the order: when no other engine answers, those that were passed over
 // are tried all the same, so that a single engine is never passed over.
+//
+// An engine may be hedged: when it has given nothing after a while, the next one
+// (or the same one again, where there is no other) is asked as well, and the
+// first that begins to answer serves the call. The other is given up.
+//
+// Tries with another engine and hedges are bounded together, so that a stage in
+// trouble is not buried under second tries.
 package fallback
 
 import (
@@ -15,16 +22,20 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
 	"sori/stage"
 )
 
-// Options are what a Group reports to. Both may not be nil.
+// Options are what a Group reports to. Log and OnFallback may not be nil.
 type Options struct {
 	Log        *slog.Logger
 	OnFallback func(ctx context.Context, name stage.Name, from, to string, err error)
+	// Hedge says by engine after how long without an answer another one is asked
+	// as well. 0, or none, means never.
+	Hedge []time.Duration
 }
 
 // Group is the engines of one stage, in order of preference. Any number of
@@ -32,102 +43,191 @@ type Options struct {
 type Group struct {
 	name     stage.Name
 	engines  []string
-	breakers []breaker
+	breakers []*breaker
 	opts     Options
+	budget   budget
+	meter    meter
 }
 
 // New gives the group of the named engines.
 func New(name stage.Name, engines []string, o Options) *Group {
-	return &Group{name: name, engines: engines, breakers: make([]breaker, len(engines)), opts: o}
+	g := &Group{name: name, engines: engines, opts: o}
+	for range engines {
+		g.breakers = append(g.breakers, newBreaker())
+	}
+	return g
 }
 
 // Primary is the name of the preferred engine.
 func (g *Group) Primary() string { return g.engines[0] }
 
-// Stream gives the answer of the first engine that begins to answer. call asks
-// engine i, counted from 0.
-func Stream[T any](ctx context.Context, g *Group, call func(i int) iter.Seq2[T, error]) iter.Seq2[T, error] {
+// hedge is how long engine i may stay without an answer until another is asked.
+func (g *Group) hedge(i int) time.Duration {
+	if i < len(g.opts.Hedge) {
+		return g.opts.Hedge[i]
+	}
+	return 0
+}
+
+// Call asks engine i, counted from 0, under ctx.
+type Call[T any] func(ctx context.Context, i int) iter.Seq2[T, error]
+
+// Stream gives the answer of the first engine that begins to answer. No engine
+// is hedged: call has effects that must not be had twice.
+func Stream[T any](ctx context.Context, g *Group, call Call[T]) iter.Seq2[T, error] {
+	return stream(ctx, g, call, false)
+}
+
+// Hedged is Stream for a call that may be made twice at once.
+func Hedged[T any](ctx context.Context, g *Group, call Call[T]) iter.Seq2[T, error] {
+	return stream(ctx, g, call, true)
+}
+
+func stream[T any](ctx context.Context, g *Group, call Call[T], hedged bool) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		var failures []error
-		var passedOver []int
-		var first error // why the preferred engine does not serve
-		note := func(i int, err error) {
-			if i == 0 {
-				first = err
-			}
-		}
-		for i := range g.engines {
-			ok, err := g.breakers[i].admit(time.Now())
-			if !ok {
-				passedOver = append(passedOver, i)
-				note(i, err)
-				continue
-			}
-			served, err := attempt(ctx, g, i, call(i), first, yield)
-			if served {
-				return
-			}
-			note(i, err)
-			failures = append(failures, err)
-			if !next(ctx, err) {
-				break
-			}
-		}
-		for _, i := range passedOver {
-			if len(failures) > 0 && !next(ctx, failures[len(failures)-1]) {
-				break
-			}
-			served, err := attempt(ctx, g, i, call(i), first, yield)
-			if served {
-				return
-			}
-			failures = append(failures, err)
-		}
-		var none T
-		yield(none, g.together(failures))
+		g.budget.begin()
+		defer g.budget.end()
+		c := &course[T]{g: g, call: call, hedged: hedged, answered: g.meter.begin()}
+		defer c.answered(false)
+		c.run(ctx, yield)
 	}
 }
 
-// attempt asks one engine. served says that the call is over: something of the
-// answer, or its proper end, was given to the caller.
-func attempt[T any](ctx context.Context, g *Group, i int, answer iter.Seq2[T, error], first error, yield func(T, error) bool) (served bool, failure error) {
-	reported := false
-	defer func() {
-		if !reported { // a panic: nothing is known, and the engine must stay usable
-			g.report(i, unknown, nil)
+// course is one call on its way through the engines. It belongs to the goroutine
+// that takes the answer.
+type course[T any] struct {
+	g        *Group
+	call     Call[T]
+	hedged   bool
+	answered func(bool)
+
+	asked    []bool // engines that were asked, by index
+	first    error  // why the preferred engine does not serve
+	failures []error
+}
+
+func (c *course[T]) run(ctx context.Context, yield func(T, error) bool) {
+	c.asked = make([]bool, len(c.g.engines))
+	for i, ok := c.next(); ok; i, ok = c.next() {
+		extra := len(c.failures) > 0
+		if extra {
+			if !another(ctx, c.failures[len(c.failures)-1]) {
+				break
+			}
+			if !c.g.budget.take() {
+				c.g.opts.Log.WarnContext(ctx, "no other engine is tried, too many calls try another already", "stage", string(c.g.name))
+				break
+			}
 		}
-	}()
-	report := func(err error) {
-		reported = true
-		g.report(i, judge(ctx, err), err)
-	}
-	announce := func() {
-		if !served && i > 0 {
-			g.opts.OnFallback(ctx, g.name, g.engines[0], g.engines[i], first)
+		served := c.attempt(ctx, i, yield)
+		if extra {
+			c.g.budget.give()
 		}
-		served = true
+		if served {
+			return
+		}
 	}
-	for piece, err := range answer {
+	var none T
+	yield(none, c.g.together(c.failures))
+}
+
+// next chooses the engine to be asked now: the first that its breaker admits,
+// else the first that was not asked yet.
+func (c *course[T]) next() (int, bool) {
+	for i := range c.g.engines {
+		if c.asked[i] {
+			continue
+		}
+		ok, err := c.g.breakers[i].admit()
+		if ok {
+			c.asked[i] = true
+			return i, true
+		}
+		c.blame(i, err)
+	}
+	i := slices.Index(c.asked, false)
+	if i >= 0 {
+		c.asked[i] = true
+	}
+	return i, i >= 0
+}
+
+// blame notes why engine i does not serve.
+func (c *course[T]) blame(i int, err error) {
+	if i == 0 && err != nil {
+		c.first = err
+	}
+}
+
+// attempt asks engine i. served says that the call is over: something of the
+// answer, or its proper end, was given to the caller. Otherwise the failure was
+// noted.
+func (c *course[T]) attempt(ctx context.Context, i int, yield func(T, error) bool) (served bool) {
+	if after := c.g.hedge(i); c.hedged && after > 0 {
+		return c.race(ctx, i, after, yield)
+	}
+	j := judging{g: c.g, i: i}
+	defer j.done()
+	for piece, err := range c.call(ctx, i) {
 		if err != nil {
-			report(err)
+			j.report(judge(ctx, err), err)
 			if served {
 				yield(piece, err)
+				return true
 			}
-			return served, err
+			c.fail(i, err)
+			return false
 		}
-		announce()
+		if !served {
+			served = true
+			c.serve(ctx, i)
+		}
 		if !yield(piece, nil) {
-			report(nil) // it answered, and was interrupted
-			return true, nil
+			j.report(worked, nil) // it answered, and was interrupted
+			return true
 		}
 	}
-	report(nil)
-	announce()
-	return true, nil
+	j.report(worked, nil)
+	if !served {
+		c.serve(ctx, i)
+	}
+	return true
 }
 
+// serve notes that engine i answers the call.
+func (c *course[T]) serve(ctx context.Context, i int) {
+	c.answered(true)
+	if i > 0 {
+		c.g.opts.OnFallback(ctx, c.g.name, c.g.engines[0], c.g.engines[i], c.first)
+	}
+}
+
+// fail notes that engine i gave nothing.
+func (c *course[T]) fail(i int, err error) {
+	c.blame(i, err)
+	c.failures = append(c.failures, err)
+}
+
+// judging sees to it that each use of an engine is reported once.
+type judging struct {
+	g        *Group
+	i        int
+	reported bool
+}
+
+func (j *judging) report(o outcome, err error) {
+	if !j.reported {
+		j.reported = true
+		j.g.report(j.i, o, err)
+	}
+}
+
+// done reports a use that nothing was said of, as after a panic: nothing is
+// known, and the engine must stay usable.
+func (j *judging) done() { j.report(unknown, nil) }
+
 func (g *Group) report(i int, o outcome, err error) {
-	givenUp, back := g.breakers[i].report(o, err, time.Now())
+	givenUp, back := g.breakers[i].report(o, err)
 	switch {
 	case givenUp && len(g.engines) > 1:
 		g.opts.Log.Warn("engine keeps failing, others serve for it", "stage", string(g.name), "engine", g.engines[i], "error", err)
@@ -151,8 +251,8 @@ func judge(ctx context.Context, err error) outcome {
 	return failed
 }
 
-// next says whether another engine may do better.
-func next(ctx context.Context, err error) bool {
+// another says whether another engine may do better.
+func another(ctx context.Context, err error) bool {
 	return ctx.Err() == nil && code(err) != stage.CodeRejected
 }
 
@@ -185,9 +285,9 @@ func (g *Group) together(failures []error) error {
 
 // First gives the answer of the first engine that gives one, where an answer
 // comes in one piece.
-func First[T any](ctx context.Context, g *Group, call func(i int) (T, error)) (T, error) {
-	stream := Stream(ctx, g, func(i int) iter.Seq2[T, error] {
-		return func(yield func(T, error) bool) { yield(call(i)) }
+func First[T any](ctx context.Context, g *Group, call func(ctx context.Context, i int) (T, error)) (T, error) {
+	stream := Stream(ctx, g, func(ctx context.Context, i int) iter.Seq2[T, error] {
+		return func(yield func(T, error) bool) { yield(call(ctx, i)) }
 	})
 	var answer T
 	for piece, err := range stream {

@@ -37,7 +37,7 @@ func (e *engines) group(names ...string) *fallback.Group {
 // call gives what a call heard.
 func (e *engines) call(ctx context.Context, g *fallback.Group) (heard string, err error) {
 	e.asked, e.told = nil, nil
-	for piece, err := range fallback.Stream(ctx, g, func(i int) iter.Seq2[string, error] {
+	for piece, err := range fallback.Stream(ctx, g, func(_ context.Context, i int) iter.Seq2[string, error] {
 		return func(yield func(string, error) bool) {
 			e.asked = append(e.asked, string(rune('a'+i)))
 			pieces, err := e.answer(i)
@@ -249,7 +249,7 @@ func TestAListenerThatLeavesEndsTheCall(t *testing.T) {
 	e := &engines{}
 	g := e.group("a", "b")
 	left := false
-	for _, err := range fallback.Stream(t.Context(), g, func(int) iter.Seq2[string, error] {
+	for _, err := range fallback.Stream(t.Context(), g, func(context.Context, int) iter.Seq2[string, error] {
 		return func(yield func(string, error) bool) {
 			left = !yield("x", nil)
 		}
@@ -267,7 +267,7 @@ func TestAListenerThatLeavesEndsTheCall(t *testing.T) {
 func TestFirst(t *testing.T) {
 	t.Parallel()
 	e := &engines{}
-	got, err := fallback.First(t.Context(), e.group("a", "b"), func(i int) (int, error) {
+	got, err := fallback.First(t.Context(), e.group("a", "b"), func(_ context.Context, i int) (int, error) {
 		if i == 0 {
 			return 0, fails(stage.CodeNotSet)
 		}
@@ -276,7 +276,7 @@ func TestFirst(t *testing.T) {
 	if got != 5 || err != nil {
 		t.Error(got, err)
 	}
-	if _, err := fallback.First(t.Context(), e.group("a"), func(int) (int, error) { return 0, fails(stage.CodeBusy) }); err == nil {
+	if _, err := fallback.First(t.Context(), e.group("a"), func(context.Context, int) (int, error) { return 0, fails(stage.CodeBusy) }); err == nil {
 		t.Error("no error")
 	}
 }

@@ -12,6 +12,7 @@ package ttot
 import (
 	"context"
 	"iter"
+	"time"
 
 	"sori/clients/endpoint"
 	"sori/clients/fallback"
@@ -50,8 +51,10 @@ func New(spec string, o endpoint.Options) (*Client, error) {
 	}
 	c := &Client{}
 	var names []string
+	var hedges []time.Duration
 	for _, e := range list {
 		names = append(names, e.Name())
+		hedges = append(hedges, e.Hedge())
 		caller := endpoint.NewCaller(e, o)
 		c.callers = append(c.callers, caller)
 		if e.Dialect == endpoint.OpenAI {
@@ -60,7 +63,7 @@ func New(spec string, o endpoint.Options) (*Client, error) {
 			c.engines = append(c.engines, &seed{call: caller})
 		}
 	}
-	c.group = fallback.New(stage.TTOT, names, fallback.Options{Log: o.Log, OnFallback: o.OnFallback})
+	c.group = fallback.New(stage.TTOT, names, fallback.Options{Log: o.Log, OnFallback: o.OnFallback, Hedge: hedges})
 	return c, nil
 }
 
@@ -79,9 +82,14 @@ func (c *Client) Engine() string { return c.group.Primary() }
 func (c *Client) Respond(ctx context.Context, p stage.Prompt) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		d := &dialogue{prompt: p}
-		pieces := fallback.Stream(ctx, c.group, func(i int) iter.Seq2[string, error] {
+		pieces := fallback.Stream(ctx, c.group, func(ctx context.Context, i int) iter.Seq2[string, error] {
 			return c.engines[i].respond(ctx, d)
 		})
+		if !d.mayCall() { // else a tool would run twice
+			pieces = fallback.Hedged(ctx, c.group, func(ctx context.Context, i int) iter.Seq2[string, error] {
+				return c.engines[i].respond(ctx, &dialogue{prompt: p})
+			})
+		}
 		for piece, err := range pieces {
 			if !yield(piece, err) {
 				return
@@ -96,10 +104,13 @@ func (c *Client) Respond(ctx context.Context, p stage.Prompt) iter.Seq2[string, 
 // Pull asks an engine of the seed's dialect for the reply to the latest text
 // that it knows of a user, without giving it any text.
 func (c *Client) Pull(ctx context.Context, userID string) (Result, error) {
-	return fallback.First(ctx, c.group, func(i int) (Result, error) {
+	return fallback.First(ctx, c.group, func(ctx context.Context, i int) (Result, error) {
 		return c.engines[i].pull(ctx, userID)
 	})
 }
+
+// Load says how much the engines have to do.
+func (c *Client) Load() fallback.Load { return c.group.Load() }
 
 // Check asks every engine whether it is there.
 func (c *Client) Check(ctx context.Context) []endpoint.Check {

@@ -11,6 +11,7 @@ import (
 	"context"
 	"iter"
 	"strings"
+	"time"
 
 	"sori/clients/endpoint"
 	"sori/clients/fallback"
@@ -41,8 +42,10 @@ func New(spec string, o endpoint.Options) (*Client, error) {
 	}
 	c := &Client{}
 	var names []string
+	var hedges []time.Duration
 	for _, e := range list {
 		names = append(names, e.Name())
+		hedges = append(hedges, e.Hedge())
 		caller := endpoint.NewCaller(e, o)
 		c.callers = append(c.callers, caller)
 		if e.Dialect == endpoint.OpenAI {
@@ -51,7 +54,7 @@ func New(spec string, o endpoint.Options) (*Client, error) {
 			c.engines = append(c.engines, &seed{call: caller})
 		}
 	}
-	c.group = fallback.New(stage.TTS, names, fallback.Options{Log: o.Log, OnFallback: o.OnFallback})
+	c.group = fallback.New(stage.TTS, names, fallback.Options{Log: o.Log, OnFallback: o.OnFallback, Hedge: hedges})
 	return c, nil
 }
 
@@ -67,10 +70,13 @@ func (c *Client) Synthesize(ctx context.Context, s stage.Speech) iter.Seq2[stage
 	if strings.TrimSpace(s.Text) == "" {
 		return func(func(stage.Chunk, error) bool) {}
 	}
-	return fallback.Stream(ctx, c.group, func(i int) iter.Seq2[stage.Chunk, error] {
+	return fallback.Hedged(ctx, c.group, func(ctx context.Context, i int) iter.Seq2[stage.Chunk, error] {
 		return c.engines[i].synthesize(ctx, s)
 	})
 }
+
+// Load says how much the engines have to do.
+func (c *Client) Load() fallback.Load { return c.group.Load() }
 
 // Check asks every engine whether it is there.
 func (c *Client) Check(ctx context.Context) []endpoint.Check {
