@@ -140,6 +140,28 @@ export interface Ready extends Head<'session.ready'> {
   /** Base tags, such as "en"; an empty list: the engine does not say. */
   languages: { atot: string[]; ttot: string[]; tts: string[] };
   limits: { frame_bytes: number; text_bytes: number; utterance_ms: number };
+  /** The key is "" where the server resumes no sessions. */
+  resume?: { key: string; /** how long the session waits for a lost client */ wait_ms: number };
+}
+
+/** The session goes on over a new connection; what was missed comes next. Its turn is the live one, or 0. */
+export interface Resumed extends Head<'session.resumed'> {
+  session: string;
+  /** The number of the last message of this client that the session has. */
+  received: number;
+  /** Messages of the server that are not held any more. */
+  lost: number;
+}
+
+export interface Ack extends Head<'ack'> {
+  /** What this client said up to this number will not be needed again. */
+  received: number;
+}
+
+/** The server is about to close the connection; the library comes back after the delay. */
+export interface GoingAway extends Head<'going_away'> {
+  delay_ms: number;
+  reason: string;
 }
 
 export interface TurnStarted extends Head<'turn.started'> {
@@ -242,7 +264,7 @@ export interface Pong extends Head<'pong'> {
 type StageEvent<S extends StageName> = StageStarted<S> | StagePartial<S> | StageDone<S> | StageFailed<S>;
 
 export type ServerEvent =
-  | Ready | TurnStarted | StageEvent<'atot'> | StageEvent<'ttot'> | StageEvent<'tts'>
+  | Ready | Resumed | Ack | GoingAway | TurnStarted | StageEvent<'atot'> | StageEvent<'ttot'> | StageEvent<'tts'>
   | AudioBegin | AudioEnd | TurnDone | TurnCancelled | TurnFailed
   | SpeechStarted | SpeechPartial | SpeechStopped | ReplyPaused | ReplyResumed | ReplyCorrected
   | ToolCall | Cleared | Warning | Problem | Pong;
@@ -259,7 +281,7 @@ export type SoriEvents = { [E in ServerEvent as E['type']]: E } & {
   event: ServerEvent;
   /** The connection's. */
   state: ConnectionState;
-  /** The connection was lost and is back, as a new session of the same user with the same settings. */
+  /** The connection was lost and its session, too: this is a new one of the same user with the same settings. */
   restored: { session: string; previous: string; /** The turn that was cut off, or 0. */ lostTurn: number };
   /** A piece of a reply, in the session's output format. */
   audio: { turn: number; rate: number; pcm: ArrayBuffer };
@@ -282,8 +304,6 @@ export class Sori extends EventTarget {
   readonly state: ConnectionState;
   /** The number of the last thing that came from the server, audio included. */
   readonly lastSeq: number;
-  /** Frames of audio that were sent in this session. */
-  readonly sentFrames: number;
   /** The live turn, 0 when there is none. */
   readonly turn: number;
   /** The turn whose reply sounds now, 0 when none does. */

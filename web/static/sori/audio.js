@@ -3,17 +3,13 @@
 
 import { SoriError } from './events.js';
 
-/** The newest sound that is sent along when talk begins, in frames of 20 ms. */
-const PRE_ROLL = 10;
+const PRE_ROLL = 10; // frames of 20 ms that are sent along when talk begins
 
 /** Loads the audio thread's part; a second time it is there already. @param {AudioContext} context */
-async function load(context) {
-  try {
-    await context.audioWorklet.addModule(new URL('./worklet.js', import.meta.url).href);
-  } catch (cause) {
+const load = (context) =>
+  context.audioWorklet.addModule(new URL('./worklet.js', import.meta.url).href).catch((cause) => {
     throw new SoriError('audio_failed', 'The audio worklet could not be loaded.', cause);
-  }
-}
+  });
 
 export class Microphone {
   /** Called with each frame, and how loud it is, 0 to 1. @type {(pcm: ArrayBuffer, level: number) => void} */
@@ -21,26 +17,21 @@ export class Microphone {
   /** Called when the microphone was unplugged or taken away. */
   onlost = () => {};
 
-  /**
-   * @param {AudioContext} context
-   * @param {number} rate of the frames, Hz
-   */
+  /** @type {MediaStream | null} */
+  stream = null;
+  /** @type {AudioNode[]} */
+  nodes = [];
+  /** @type {ArrayBuffer[]} */
+  recent = [];
+  closed = false;
+
+  /** @param {AudioContext} context @param {number} rate of the frames, Hz */
   constructor(context, rate) {
     this.context = context;
     this.rate = rate;
-    /** @type {MediaStream | null} */
-    this.stream = null;
-    /** @type {AudioNode[]} */
-    this.nodes = [];
-    /** @type {ArrayBuffer[]} */
-    this.recent = [];
-    this.closed = false;
   }
 
-  /**
-   * Asks for the microphone and starts to listen to it.
-   * @param {string} [deviceId]
-   */
+  /** Asks for the microphone and starts to listen to it. @param {string} [deviceId] */
   async open(deviceId) {
     await load(this.context);
     this.stream = await ask(deviceId);
@@ -101,37 +92,29 @@ async function ask(deviceId) {
   } catch (cause) {
     const name = cause instanceof Error ? cause.name : '';
     if (deviceId && (name === 'OverconstrainedError' || name === 'NotFoundError')) return ask(undefined);
-    const code = /** @type {Record<string, string>} */ ({
-      NotAllowedError: 'mic_refused',
-      SecurityError: 'mic_refused',
-      NotFoundError: 'mic_missing',
-      NotReadableError: 'mic_busy',
-    })[name];
-    throw new SoriError(code ?? 'mic_failed', `The microphone could not be opened: ${cause}`, cause);
+    const reason = /** @type {any} */ ({ NotAllowedError: 'refused', SecurityError: 'refused', NotFoundError: 'missing', NotReadableError: 'busy' })[name] ?? 'failed';
+    throw new SoriError(`mic_${reason}`, `The microphone could not be opened: ${cause}`, cause);
   }
 }
 
 /**
- * @typedef {object} Played what the audio thread reports
- * @property {'at' | 'ended'} what
- * @property {number} turn
- * @property {number} ms of the turn's audio that was handed to the device
- * @property {number} level 0 to 1
- * @property {number} gaps how often the buffer ran dry
- * @property {number} buffered ms
+ * What the audio thread reports: ms of the turn's audio were handed to the device,
+ * the buffer ran dry so often (gaps), and holds so much (ms).
+ * @typedef {{ what: 'at' | 'ended', turn: number, ms: number, level: number, gaps: number, buffered: number }} Played
  */
 
 export class Speaker {
   /** @type {(played: Played) => void} */
   onplayed = () => {};
 
+  /** @type {AudioWorkletNode | null} */
+  node = null;
+  turn = 0; // whose audio comes in
+  cut = 0; // audio of this turn and those before it is thrown away
+
   /** @param {AudioContext} context */
   constructor(context) {
     this.context = context;
-    /** @type {AudioWorkletNode | null} */
-    this.node = null;
-    this.turn = 0; // whose audio comes in
-    this.cut = 0; // audio of this turn and those before it is thrown away
   }
 
   async open() {
@@ -161,12 +144,9 @@ export class Speaker {
     if (this.turn > this.cut) this.#order({ do: 'end', turn: this.turn });
   }
 
-  pause() {
-    this.#order({ do: 'pause' });
-  }
-
-  resume() {
-    this.#order({ do: 'resume' });
+  /** @param {boolean} on */
+  pause(on) {
+    this.#order({ do: 'pause', on });
   }
 
   /** Throws away what is not played of this turn and those before it. @param {number} turn */
@@ -177,9 +157,8 @@ export class Speaker {
 
   /** A new session counts its turns from 1 again. */
   reset() {
-    this.flush(Number.MAX_SAFE_INTEGER);
-    this.cut = 0;
-    this.turn = 0;
+    this.flush(Infinity);
+    this.cut = this.turn = 0;
   }
 
   close() {

@@ -8,11 +8,11 @@ import { Emitter, SoriError } from './events.js';
 const PCM = 'pcm_s16le';
 const REPORT_EVERY = 250; // ms of audio between two playback reports
 const UPLINK_LIMIT = 512 << 10; // bytes that may wait for a slow network: 16 s
+const KEPT_LIMIT = 2 << 20; // bytes that are kept for a server that wants them again: 60 s
 const LEAST_UTTERANCE = 100; // ms; the server takes no less
 
 /** @typedef {import('../sori.js').Settings} Settings */
 /** @typedef {import('../sori.js').Options} Options */
-/** @typedef {import('../sori.js').ServerEvent} ServerEvent */
 /** @typedef {import('../sori.js').SoriEvents} SoriEvents */
 
 /** @extends {Emitter<SoriEvents>} */
@@ -22,7 +22,6 @@ export class Sori extends Emitter {
   /** @type {import('../sori.js').ConnectionState} */
   state = { state: 'closed', code: 1000, reason: '' };
   lastSeq = 0;
-  sentFrames = 0;
   turn = 0;
   playing = 0;
   talking = false;
@@ -40,16 +39,15 @@ export class Sori extends Emitter {
   /** @type {Speaker | null} */
   #speaker = null;
   /** What is known of the reply that comes in. */
-  #reply = { turn: 0, rate: 0, ms: Infinity, heard: 0, reported: 0 };
+  #reply = newReply(0, 0);
   #utteranceBytes = 0;
   #uplinkSlow = false;
-  /** @type {{ session: string, turn: number } | null} */
-  #broken = null;
+  /** What was said and may be wanted again: the last of it has the number #said. @type {(string | Uint8Array | ArrayBuffer)[]} */
+  #kept = [];
+  #keptBytes = 0;
+  #said = 0;
 
-  /**
-   * @param {Settings} [settings]
-   * @param {Options} [options]
-   */
+  /** @param {Settings} [settings] @param {Options} [options] */
   constructor(settings = {}, options = {}) {
     super();
     this.#options = options;
@@ -62,29 +60,28 @@ export class Sori extends Emitter {
     };
     const WebSocketClass = options.WebSocket ?? globalThis.WebSocket;
     if (!WebSocketClass) throw new SoriError('no_websocket', 'This runtime has no WebSocket: hand one over, new Sori(settings, { WebSocket }).');
-    this.#line = new Connection(options.url ?? homeURL(), WebSocketClass, options.reconnect ?? true, {
-      opened: () => this.#send('session.configure', this.#settings),
-      text: (text) => this.#take(text),
-      audio: (audio) => this.#hear(audio),
+    const url = options.url ?? homeURL();
+    this.#line = new Connection(() => new WebSocketClass(url), options.reconnect ?? true, {
+      opened: () => this.#hello(),
+      came: (data) => (typeof data === 'string' ? this.#take(data) : this.#hear(data)),
+      ping: (id) => this.#send('ping', { id }),
       state: (state) => this.#moved(state),
     });
   }
 
-  connect() {
-    return new Promise((/** @type {(ready: import('../sori.js').Ready) => void} */ resolve, reject) => {
-      if (this.state.state === 'ready' && this.session) return resolve(this.session);
-      const offs = [
-        this.on('session.ready', (ready) => (stop(), resolve(ready))),
-        this.on('state', (s) => s.state === 'closed' && (stop(), reject(Connection.failure(s.code, s.reason)))),
-      ];
-      const stop = () => offs.forEach((off) => off());
-      this.#line.open();
-    });
+  async connect() {
+    this.#line.open();
+    for (; this.state.state !== 'ready'; await this.next('state')) {
+      const { state, code, reason } = /** @type {any} */ (this.state);
+      if (state === 'closed') throw new SoriError('closed', `The connection was closed (${code}${reason && `: ${reason}`}).`);
+    }
+    return /** @type {import('../sori.js').Ready} */ (this.session);
   }
 
   async close() {
     this.closeMicrophone();
     this.#line.close();
+    this.session = null;
     this.#speaker?.close();
     this.#speaker = null;
     await this.#context?.close();
@@ -99,12 +96,13 @@ export class Sori extends Emitter {
 
   /** @param {string} text */
   text(text) {
-    this.#need(this.#send('text', { text }));
+    this.#need(this.state.state === 'ready' && this.#send('text', { text }));
   }
 
   /** @param {ArrayBuffer | ArrayBufferView} audio */
   send(audio) {
-    this.#need(this.#push(audio));
+    // A copy: who gave it may go on to use it.
+    this.#need(this.#push(new Uint8Array(/** @type {any} */ (audio).buffer ?? audio, /** @type {any} */ (audio).byteOffset, audio.byteLength).slice()));
   }
 
   commit() {
@@ -127,11 +125,7 @@ export class Sori extends Emitter {
     if (this.turn) this.#send('turn.cancel', { turn });
   }
 
-  /**
-   * @param {string} id
-   * @param {string} output
-   * @param {string} [error]
-   */
+  /** @param {string} id @param {string} output @param {string} [error] */
   answerTool(id, output, error) {
     this.#send('tool.result', { id, output, ...(error && { error }) });
   }
@@ -204,9 +198,40 @@ export class Sori extends Emitter {
     return this.#context;
   }
 
-  /** @param {string} type @param {object} [fields] @returns {boolean} it was sent */
+  /** The first message of a connection: it has no number. */
+  #hello() {
+    const { session, resume } = this.session ?? {};
+    this.#line.send(JSON.stringify(resume?.key
+      ? { type: 'session.resume', session, key: resume.key, seen: this.lastSeq }
+      : { type: 'session.configure', ...this.#settings }));
+  }
+
+  /** @param {string} type @param {object} [fields] */
   #send(type, fields) {
-    return this.#line.send(JSON.stringify({ type, ...fields }));
+    return this.#say(JSON.stringify({ type, ...fields }));
+  }
+
+  /** Sends it now, or keeps it until the session is resumed. @param {string | Uint8Array | ArrayBuffer} data @returns {boolean} neither is possible */
+  #say(data) {
+    const ready = this.state.state === 'ready';
+    if (this.session?.resume?.key) {
+      this.#kept.push(data);
+      this.#keptBytes += size(data);
+      while (this.#keptBytes > KEPT_LIMIT) this.#forget(1);
+    } else if (!ready) return false;
+    this.#said++;
+    if (ready) this.#line.send(data);
+    return true;
+  }
+
+  /** @param {number} n of the oldest that are kept */
+  #forget(n) {
+    for (const data of this.#kept.splice(0, Math.max(0, n))) this.#keptBytes -= size(data);
+  }
+
+  /** The server has what was said up to a number. @param {number} received */
+  #received(received) {
+    this.#forget(received - this.#said + this.#kept.length);
   }
 
   /** @param {boolean} sent */
@@ -214,39 +239,34 @@ export class Sori extends Emitter {
     if (!sent) throw new SoriError('not_connected', 'There is no connection right now.');
   }
 
-  /** @param {ArrayBuffer | ArrayBufferView} pcm @returns {boolean} it was sent */
+  /** @param {Uint8Array | ArrayBuffer} pcm */
   #push(pcm) {
-    if (this.state.state !== 'ready') return false;
     const slow = this.#line.waiting > UPLINK_LIMIT;
     if (slow && !this.#uplinkSlow) this.emit('uplink.slow', {});
     this.#uplinkSlow = slow;
-    if (slow || !this.#line.send(pcm)) return false;
-    this.sentFrames++;
+    if (slow || !this.#say(pcm)) return false;
     this.#utteranceBytes += pcm.byteLength;
     return true;
   }
 
   /** @param {import('../sori.js').ConnectionState} state */
   #moved(state) {
-    if (this.state.state === 'ready' && this.session && state.state !== 'closed') {
-      this.#broken = { session: this.session.session, turn: this.turn };
-    }
     this.state = state;
-    if (state.state === 'waiting' || state.state === 'closed') {
-      this.turn = 0;
-      this.#utteranceBytes = 0;
-    }
     this.emit('state', state);
   }
 
   /** @param {string} text */
   #take(text) {
-    /** @type {ServerEvent} */
+    /** @type {import('../sori.js').ServerEvent} */
     let event;
     try {
       event = JSON.parse(text);
     } catch {
       return; // not ours: a proxy's word, perhaps
+    }
+    if (event.type === 'error' && event.code === 'session_unknown') {
+      delete this.session?.resume;
+      return this.#hello();
     }
     this.lastSeq = event.seq;
     this.#follow(event);
@@ -254,21 +274,29 @@ export class Sori extends Emitter {
     this.emit('event', event);
   }
 
-  /** @param {ServerEvent} event */
+  /** @param {import('../sori.js').ServerEvent} event */
   #follow(event) {
     switch (event.type) {
       case 'session.ready':
         this.#begin(event);
         break;
+      case 'session.resumed':
+        this.#resume(event);
+        break;
+      case 'ack':
+        this.#received(event.received);
+        break;
+      case 'going_away':
+        this.#line.away = event.delay_ms;
+        break;
       case 'pong':
-        this.#line.ponged(event.id ?? '');
+        this.#line.ponged(event.id);
         break;
       case 'turn.started':
         this.turn = event.turn;
         break;
       case 'audio.begin':
-        this.#reply = { turn: event.turn, rate: event.rate, ms: Infinity, heard: 0, reported: 0 };
-        this.#speaker?.begin(event.turn, event.rate);
+        this.#answer(event.turn, event.rate);
         break;
       case 'audio.end':
         this.#reply.ms = event.audio_ms;
@@ -276,10 +304,10 @@ export class Sori extends Emitter {
         break;
       case 'reply.paused':
         this.#report(true);
-        this.#speaker?.pause();
+        this.#speaker?.pause(true);
         break;
       case 'reply.resumed':
-        this.#speaker?.resume();
+        this.#speaker?.pause(false);
         break;
       case 'reply.corrected':
       case 'turn.cancelled':
@@ -296,19 +324,40 @@ export class Sori extends Emitter {
 
   /** @param {import('../sori.js').Ready} ready */
   #begin(ready) {
-    const first = ready.session !== this.session?.session;
+    const { session: old, turn: lostTurn } = this;
     this.session = ready;
-    if (!first) return;
-    this.#line.settled();
-    this.sentFrames = 0;
+    if (ready.session === old?.session) return;
+    this.turn = this.#said = this.#utteranceBytes = 0;
+    this.#forget(Infinity);
     this.#speaker?.reset();
     this.#silence();
-    this.#reply = { turn: 0, rate: 0, ms: Infinity, heard: 0, reported: 0 };
-    this.#moved({ state: 'ready' });
-    if (this.#broken) {
-      this.emit('restored', { session: ready.session, previous: this.#broken.session, lostTurn: this.#broken.turn });
-      this.#broken = null;
+    this.#reply = newReply(0, 0);
+    this.#settled();
+    if (old) this.emit('restored', { session: ready.session, previous: old.session, lostTurn });
+  }
+
+  /** @param {import('../sori.js').Resumed} resumed */
+  #resume({ received, lost, turn }) {
+    this.#received(received);
+    this.#said = received + this.#kept.length; // also where more was dropped than the server has
+    for (const data of this.#kept) this.#line.send(data);
+    if (lost) {
+      this.turn = turn;
+      this.#speaker?.flush(turn - 1);
+      this.#answer(turn, this.session?.output.rate ?? 0);
     }
+    this.#settled();
+  }
+
+  #settled() {
+    this.#line.settled();
+    this.#moved({ state: 'ready' });
+  }
+
+  /** A reply begins. @param {number} turn @param {number} rate */
+  #answer(turn, rate) {
+    this.#reply = newReply(turn, rate);
+    this.#speaker?.begin(turn, rate);
   }
 
   /** @param {ArrayBuffer} pcm */
@@ -365,6 +414,12 @@ export class Sori extends Emitter {
     }
   }
 }
+
+/** @param {number} turn @param {number} rate */
+const newReply = (turn, rate) => ({ turn, rate, ms: Infinity, heard: 0, reported: 0 });
+
+/** @param {string | Uint8Array | ArrayBuffer} data */
+const size = (data) => (typeof data === 'string' ? data.length : data.byteLength);
 
 /** The server that this library came from. */
 function homeURL() {

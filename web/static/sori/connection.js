@@ -1,24 +1,16 @@
 // One WebSocket after the other: whoever holds a Connection sees a line that
 // breaks and comes back, with a pause that grows and is never the same twice.
 
-import { SoriError } from './events.js';
-
 const FIRST_PAUSE = 500; // ms
 const LONGEST_PAUSE = 15_000;
-const OPEN_TIMEOUT = 10_000; // until the first message has to be there
+const OPEN_TIMEOUT = 10_000; // until the session has to be there
 const PING_EVERY = 15_000;
 const PONG_WITHIN = 10_000;
 const NEVER_AGAIN = 4500; // close codes from here on mean: don't come back
 
-/**
- * @typedef {object} Handlers
- * @property {() => void} opened the line is there: say hello
- * @property {(text: string) => void} text
- * @property {(audio: ArrayBuffer) => void} audio
- * @property {(state: import('../sori.js').ConnectionState) => void} state
- */
-
 export class Connection {
+  /** How long to stay away after the next break, as the server asked, ms. @type {number | undefined} */
+  away;
   /** @type {WebSocket | null} */
   #socket = null;
   #attempt = 0;
@@ -28,14 +20,12 @@ export class Connection {
   #pings = 0;
 
   /**
-   * @param {string} url
-   * @param {typeof WebSocket} WebSocketClass
+   * @param {() => WebSocket} dial
    * @param {boolean} reconnect
-   * @param {Handlers} handlers
+   * @param {{ opened(): void, came(data: any): void, ping(id: string): void, state(state: import('../sori.js').ConnectionState): void }} handlers
    */
-  constructor(url, WebSocketClass, reconnect, handlers) {
-    this.url = url;
-    this.WebSocket = WebSocketClass;
+  constructor(dial, reconnect, handlers) {
+    this.dial = dial;
     this.reconnect = reconnect;
     this.handlers = handlers;
     this.online = () => this.#wanted && !this.#socket && this.#dial();
@@ -55,16 +45,14 @@ export class Connection {
     this.#watch();
   }
 
-  /** @param {string} id */
+  /** @param {string} [id] */
   ponged(id) {
     if (id === String(this.#pings)) this.#watch();
   }
 
-  /** @param {string | ArrayBufferView | ArrayBuffer} data @returns {boolean} it was sent */
+  /** @param {any} data */
   send(data) {
-    if (this.#socket?.readyState !== 1) return false;
-    this.#socket.send(/** @type {string} */ (data));
-    return true;
+    if (this.#socket?.readyState === 1) this.#socket.send(data);
   }
 
   /** Bytes that wait to be sent. */
@@ -73,46 +61,31 @@ export class Connection {
   }
 
   close() {
-    if (!this.#wanted) return;
-    this.#wanted = false;
-    globalThis.removeEventListener?.('online', this.online);
-    this.#drop(1000);
-    this.handlers.state({ state: 'closed', code: 1000, reason: '' });
+    if (this.#wanted) this.#end(1000, '');
   }
 
   #dial() {
     clearTimeout(this.#timer);
-    this.#attempt++;
-    this.handlers.state({ state: 'connecting', attempt: this.#attempt });
-    const socket = new this.WebSocket(this.url);
+    this.handlers.state({ state: 'connecting', attempt: ++this.#attempt });
+    const socket = this.dial();
     socket.binaryType = 'arraybuffer';
     this.#socket = socket;
-    const mine = (/** @type {(event: any) => void} */ handle) => (/** @type {any} */ event) => {
-      if (socket === this.#socket) handle(event);
-    };
-    socket.addEventListener('open', mine(() => this.handlers.opened()));
-    socket.addEventListener('close', mine((event) => this.#broken(event.code, event.reason)));
-    socket.addEventListener('error', () => {}); // a close follows, and says more
-    socket.addEventListener('message', mine(({ data }) => {
-      if (typeof data === 'string') this.handlers.text(data);
-      else this.handlers.audio(data);
-    }));
-    this.#timer = setTimeout(mine(() => this.#hungUp('nothing came back')), OPEN_TIMEOUT);
+    const on = (/** @type {string} */ type, /** @type {(event: any) => void} */ handle) =>
+      socket.addEventListener(type, (event) => socket === this.#socket && handle(event));
+    on('open', () => this.handlers.opened());
+    on('close', ({ code, reason }) => this.#broken(code, reason));
+    on('error', () => {}); // a close follows, and says more
+    on('message', ({ data }) => this.handlers.came(data));
+    this.#timer = setTimeout(() => this.#broken(4001, 'nothing came back'), OPEN_TIMEOUT);
   }
 
   // A line can be dead without a sign: ask, and hang up when nobody answers.
   #watch() {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      this.send(JSON.stringify({ type: 'ping', id: String(++this.#pings) }));
-      this.#timer = setTimeout(() => this.#hungUp('no answer to a ping'), PONG_WITHIN);
+      this.handlers.ping(String(++this.#pings));
+      this.#timer = setTimeout(() => this.#broken(4001, 'no answer to a ping'), PONG_WITHIN);
     }, PING_EVERY);
-  }
-
-  /** @param {string} reason */
-  #hungUp(reason) {
-    this.#drop(4001);
-    this.#broken(4001, reason);
   }
 
   /** @param {number} code */
@@ -125,22 +98,20 @@ export class Connection {
 
   /** @param {number} code @param {string} reason */
   #broken(code, reason) {
-    clearTimeout(this.#timer);
-    this.#socket = null;
-    if (!this.reconnect || code >= NEVER_AGAIN) {
-      this.#wanted = false;
-      globalThis.removeEventListener?.('online', this.online);
-      this.handlers.state({ state: 'closed', code, reason });
-      return;
-    }
-    const longest = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** Math.max(0, this.#attempt - 1));
-    const retryInMs = Math.round(longest * (0.5 + Math.random() / 2));
+    if (!this.reconnect || code >= NEVER_AGAIN) return this.#end(code, reason);
+    this.#drop(4001);
+    const longest = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (this.#attempt && this.#attempt - 1));
+    const retryInMs = this.away ?? Math.round(longest * (0.5 + Math.random() / 2));
+    this.away = undefined;
     this.#timer = setTimeout(() => this.#dial(), retryInMs);
     this.handlers.state({ state: 'waiting', attempt: this.#attempt, retryInMs, code, reason });
   }
 
-  /** What stands for a failed connection that will not be tried again. @param {number} code @param {string} reason */
-  static failure(code, reason) {
-    return new SoriError('closed', `The connection was closed (${code}${reason && `: ${reason}`}).`);
+  /** @param {number} code @param {string} reason */
+  #end(code, reason) {
+    this.#wanted = false;
+    globalThis.removeEventListener?.('online', this.online);
+    this.#drop(1000);
+    this.handlers.state({ state: 'closed', code, reason });
   }
 }

@@ -18,26 +18,14 @@ export class Emitter extends EventTarget {
     return () => this.removeEventListener(type, heard);
   }
 
-  /**
-   * The next event of a kind.
-   * @template {keyof Events & string} K
-   * @param {K} type
-   * @returns {Promise<Events[K]>}
-   */
+  /** The next such event. @template {keyof Events & string} K @param {K} type @returns {Promise<Events[K]>} */
   next(type) {
     return new Promise((resolve) => {
-      const off = this.on(type, (detail) => {
-        off();
-        resolve(detail);
-      });
+      const off = this.on(type, (detail) => (off(), resolve(detail)));
     });
   }
 
-  /**
-   * @template {keyof Events & string} K
-   * @param {K} type
-   * @param {Events[K]} detail
-   */
+  /** @template {keyof Events & string} K @param {K} type @param {Events[K]} detail */
   emit(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
@@ -45,11 +33,7 @@ export class Emitter extends EventTarget {
 
 /** What goes wrong on this side of the wire. */
 export class SoriError extends Error {
-  /**
-   * @param {string} code for programs
-   * @param {string} message for people
-   * @param {unknown} [cause]
-   */
+  /** @param {string} code for programs @param {string} message for people @param {unknown} [cause] */
   constructor(code, message, cause) {
     super(message, { cause });
     this.name = 'SoriError';

@@ -47,79 +47,58 @@ class Capture extends AudioWorkletProcessor {
 
 registerProcessor('sori-capture', Capture);
 
-/**
- * A piece of a turn's audio. The last one of a turn has end set.
- * @typedef {{ turn: number, samples: Float32Array, at: number, end: boolean }} Piece
- */
+/** A piece of a turn's audio. The last one of a turn has end set. @typedef {{ turn: number, samples: Float32Array, at: number, end: boolean }} Piece */
 
 class Playback extends AudioWorkletProcessor {
+  /** @type {Piece[]} */
+  queue = [];
+  queued = 0; // samples
+  turn = 0;
+  played = 0; // samples of this turn
+  depth = SHALLOW;
+  starting = true; // gathers before it plays
+  paused = false;
+  gain = 0;
+  gaps = 0;
+  energy = 0;
+  measured = 0;
+  wasLoud = false;
+  resampler = new Resampler(1, 1);
+
   constructor() {
     super();
-    /** @type {Piece[]} */
-    this.queue = [];
-    this.queued = 0; // samples
-    this.turn = 0;
-    this.played = 0; // samples of this turn
-    this.depth = SHALLOW;
-    this.starting = true; // gathers before it plays
-    this.paused = false;
-    this.gain = 0;
-    this.gaps = 0;
-    this.energy = 0;
-    this.measured = 0;
-    this.wasLoud = false;
-    /** @type {Resampler | null} */
-    this.resampler = null;
     this.port.onmessage = ({ data }) => this.#take(data);
   }
 
-  /** @param {{ do: string, turn: number, rate: number, pcm: ArrayBuffer }} order */
+  /** @param {{ do: string, turn: number, rate: number, pcm: ArrayBuffer, on: boolean }} order */
   #take(order) {
     switch (order.do) {
       case 'begin':
         this.resampler = new Resampler(order.rate, sampleRate);
         break;
       case 'push':
-        this.#push(order.turn, this.#convert(order.pcm), false);
+        this.#push(order.turn, Float32Array.from(new Int16Array(order.pcm, 0, order.pcm.byteLength >> 1), (s) => s / 32768), false);
         break;
-      case 'end': {
-        // What the resampler still holds comes out after as much silence.
-        const tail = this.resampler?.push(new Float32Array(this.resampler.half + 1)).slice();
-        this.#push(order.turn, tail ?? new Float32Array(0), true);
+      case 'end': // what the resampler still holds comes out after as much silence
+        this.#push(order.turn, new Float32Array(this.resampler.half + 1), true);
         break;
-      }
       case 'pause':
-        this.paused = true;
+        this.paused = order.on;
         break;
-      case 'resume':
+      default: // flush: the turns up to this one are forgotten
+        this.queue = this.queue.filter((p) => p.turn > order.turn);
+        this.queued = this.queue.reduce((sum, p) => sum + p.samples.length - p.at, 0);
         this.paused = false;
-        break;
-      case 'flush':
-        this.#flush(order.turn);
+        this.starting = !this.queue.length;
     }
   }
 
-  /** @param {ArrayBuffer} pcm */
-  #convert(pcm) {
-    const whole = new Int16Array(pcm, 0, pcm.byteLength >> 1);
-    const samples = Float32Array.from(whole, (s) => s / 32768);
-    const made = this.resampler?.push(samples) ?? samples;
-    return made === samples ? samples : made.slice();
-  }
-
-  /** @param {number} turn @param {Float32Array} samples @param {boolean} end */
-  #push(turn, samples, end) {
+  /** @param {number} turn @param {Float32Array} sound at the turn's rate @param {boolean} end */
+  #push(turn, sound, end) {
+    const samples = this.resampler.push(sound);
     this.queue.push({ turn, samples, at: 0, end });
     this.queued += samples.length;
     if (end || this.queued >= this.depth * sampleRate) this.starting = false;
-  }
-
-  /** @param {number} upTo the turns to forget */
-  #flush(upTo) {
-    this.queue = this.queue.filter((p) => p.turn > upTo);
-    this.queued = this.queue.reduce((sum, p) => sum + p.samples.length - p.at, 0);
-    this.paused = false;
-    this.starting = this.queue.length === 0;
   }
 
   /** @param {Float32Array[][]} _inputs @param {Float32Array[][]} outputs */
@@ -146,12 +125,16 @@ class Playback extends AudioWorkletProcessor {
     return true;
   }
 
-  /** The next sample, or null when there is none now. @returns {number | null} */
+  /** The next sample; null: there is none now. @returns {number | null} */
   #next() {
     for (;;) {
       const piece = this.queue[0];
       if (!piece) {
-        if (!this.starting && this.turn) this.#gap();
+        if (!this.starting && this.turn) {
+          this.starting = true;
+          this.gaps++;
+          this.depth = Math.min(DEEP, this.depth + 0.04);
+        }
         return null;
       }
       if (piece.turn !== this.turn) {
@@ -168,15 +151,9 @@ class Playback extends AudioWorkletProcessor {
         this.#report('ended');
         this.depth = Math.max(SHALLOW, this.depth - 0.01);
         this.turn = 0;
-        this.starting = this.queue.length === 0;
+        this.starting = !this.queue.length;
       }
     }
-  }
-
-  #gap() {
-    this.starting = true;
-    this.gaps++;
-    this.depth = Math.min(DEEP, this.depth + 0.04);
   }
 
   /** @param {'at' | 'ended'} what */

@@ -16,6 +16,9 @@ import { Session } from './session.js';
  * @property {'atot' | 'ttot' | 'tts'} [broken] the stage that fails
  * @property {boolean} [deaf] no ping is answered
  * @property {number} [slow] ms that each stage takes
+ * @property {boolean} [resumes] a session waits for its client
+ * @property {number} [forgets] how many of the client's latest frames are not there any more when it comes back
+ * @property {number} [loses] how many of the server's own latest messages are not
  */
 
 export class FakeServer {
@@ -27,6 +30,8 @@ export class FakeServer {
     this.frames = 0;
     /** @type {Set<Session>} */
     this.sessions = new Set();
+    /** @type {any[]} The first message of each connection. */
+    this.hellos = [];
     this.accept = true;
     this.connections = 0;
     this.http = createServer((_, answer) => answer.writeHead(404).end());
@@ -64,22 +69,41 @@ export class FakeServer {
 
   /** @param {import('ws').WebSocket} ws */
   #welcome(ws) {
-    const session = new Session(randomUUID(), this.script, ws);
-    this.sessions.add(session);
+    /** @type {Session | undefined} */
+    let session;
     ws.on('message', (data, binary) => {
+      const message = binary ? null : JSON.parse(String(data));
+      if (message) this.said.push(message);
+      if (!session) {
+        this.hellos.push(message);
+        session = this.#open(message, ws);
+        return;
+      }
+      session.received++;
       if (binary) {
         this.frames++;
         session.hear(/** @type {Buffer} */ (data));
-        return;
-      }
-      const message = JSON.parse(String(data));
-      this.said.push(message);
-      session.take(message);
+      } else session.take(message);
     });
-    ws.on('close', () => {
+    ws.on('close', (code) => {
+      if (!session || session.ws !== ws || (this.script.resumes && code !== 1000)) return;
       session.end();
       this.sessions.delete(session);
     });
+  }
+
+  /** @param {any} hello @param {import('ws').WebSocket} ws @returns {Session | undefined} */
+  #open(hello, ws) {
+    if (hello.type === 'session.resume') {
+      const known = [...this.sessions].find((s) => s.id === hello.session && s.key === hello.key);
+      if (known) known.resume(hello.seen, ws);
+      else ws.send(JSON.stringify({ type: 'error', seq: 0, turn: 0, ms: 0, code: 'session_unknown', message: 'It is over.' }));
+      return known;
+    }
+    const session = new Session(randomUUID(), this.script, ws);
+    this.sessions.add(session);
+    session.take(hello);
+    return session;
   }
 
   /** What clients said of one type. @param {string} type */

@@ -13,7 +13,10 @@ export class Session {
     this.id = id;
     this.script = script;
     this.ws = ws;
-    this.seq = 0;
+    this.key = script.resumes ? `key of ${id}` : '';
+    this.received = 0; // frames of the client, the first message of a connection not counted
+    /** @type {(string | Buffer)[]} Everything that took a number. */
+    this.log = [];
     this.turn = 0;
     this.live = false;
     this.bytes = 0;
@@ -27,18 +30,43 @@ export class Session {
     for (const t of this.timers) clearTimeout(t);
   }
 
+  get seq() {
+    return this.log.length;
+  }
+
   /** @param {string} type @param {object} [fields] */
   say(type, fields = {}) {
-    if (this.ws.readyState !== 1) return;
-    this.seq++;
-    this.ws.send(JSON.stringify({ type, seq: this.seq, turn: this.live ? this.turn : 0, ms: Date.now() - this.began, ...fields }));
+    this.#out(JSON.stringify({ ...this.head(type, this.seq + 1), ...fields }));
+  }
+
+  /** What is about the connection takes no number. @param {string} type @param {object} [fields] */
+  note(type, fields = {}) {
+    this.ws.send(JSON.stringify({ ...this.head(type, this.seq), ...fields }));
+  }
+
+  /** @param {string} type @param {number} seq */
+  head(type, seq) {
+    return { type, seq, turn: this.live ? this.turn : 0, ms: Date.now() - this.began };
   }
 
   /** @param {Int16Array} samples */
   sound(samples) {
-    if (this.ws.readyState !== 1) return;
-    this.seq++;
-    this.ws.send(Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength));
+    this.#out(Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength));
+  }
+
+  /** @param {string | Buffer} data */
+  #out(data) {
+    this.log.push(data);
+    if (this.ws.readyState === 1) this.ws.send(data);
+  }
+
+  /** Goes on over another connection. @param {number} seen @param {import('ws').WebSocket} ws */
+  resume(seen, ws) {
+    this.ws = ws;
+    this.received -= this.script.forgets ?? 0;
+    const lost = this.script.loses ?? 0;
+    ws.send(JSON.stringify({ ...this.head('session.resumed', seen + lost), session: this.id, received: this.received, lost }));
+    for (const data of this.log.slice(seen + lost)) ws.send(data);
   }
 
   /** @param {Buffer} audio */
@@ -54,7 +82,7 @@ export class Session {
         this.say('session.ready', {
           ...this.settings, type: 'session.ready', session: this.id, tools: [],
           engines: { atot: 'fake', ttot: 'fake', tts: 'fake' },
-          limits: { frame_bytes: 65536, text_bytes: 65536, utterance_ms: 60000 },
+          limits: { frame_bytes: 65536, text_bytes: 65536, utterance_ms: 60000 }, resume: { key: this.key, wait_ms: 1000 },
         });
         break;
       case 'ping':

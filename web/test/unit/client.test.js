@@ -49,7 +49,6 @@ test('audio of one’s own goes out as it is, and a commit ends it', async (t) =
   const { text } = await sori.next('atot.done');
   assert.equal(text, 'what is this');
   assert.equal(server.frames, 10);
-  assert.equal(sori.sentFrames, 10);
 });
 
 test('cancel stops the live turn', async (t) => {
