@@ -31,6 +31,7 @@ func layers() []layer {
 	return []layer{
 		{"stage", nil, "stage is a leaf: the words that everything else is written in"},
 		{"audio", []string{"stage"}, "audio is formats and arithmetic: it knows the words of the stages and nothing else"},
+		{"auth", nil, "auth is a leaf: who a caller is, whatever it wants"},
 		{"history", []string{"stage"}, "history holds the record of a turn; stores depend on it, never the other way"},
 		{"history/...", []string{"history", "stage", "audio"}, "a store knows the record of a turn and its own technology; two stores know nothing of each other"},
 		{"protocol", []string{"stage", "history"}, "protocol is the contract with clients: it knows the record of a turn and nothing that runs"},
@@ -41,7 +42,7 @@ func layers() []layer {
 		{"engines/...", []string{"engines/...", "audio", "stage"}, "an engine runs in its own process and is reached over HTTP: it knows nothing of sessions or of who calls it"},
 		{"client", []string{"protocol", "audio", "stage", "history"}, "the client library sees sori from outside, as any client does"},
 		{"web", nil, "web is files"},
-		{"server", []string{"server/...", "session", "session/clause", "session/resume", "protocol", "audio", "stage", "history", "history/export", "web"}, "the edge is handed its stores and engines by cmd/sori"},
+		{"server", []string{"server/...", "session", "session/clause", "session/resume", "protocol", "audio", "stage", "history", "history/export", "auth", "web"}, "the edge is handed its stores and engines by cmd/sori"},
 		{"server/...", []string{"server/...", "audio", "stage"}, "what the edge asks about formats: plain functions, which know no server"},
 		{"cmd/...", []string{"..."}, ""},
 		{"e2e/...", []string{"client", "protocol", "audio", "stage", "history"}, "e2e sees sori from outside, as a client does"},

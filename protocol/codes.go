@@ -7,6 +7,7 @@ const (
 	ErrUnknownType   = "unknown_type"   // no message has this type
 	ErrNotConfigured = "not_configured" // audio, text or a commit before session.configure
 	ErrUserSet       = "user_already_set"
+	ErrUserForbidden = "user_forbidden"  // the caller's key belongs to another user
 	ErrOddFrame      = "odd_frame"       // a PCM frame with half a sample at its end; it was dropped
 	ErrBadOpus       = "bad_opus"        // a packet that is no Opus; it was dropped
 	ErrFrameTooLarge = "frame_too_large" // a frame over the limit; it was dropped
@@ -48,6 +49,7 @@ const (
 	CloseIdle        CloseCode = 4001 // nothing was heard from the client for too long
 	CloseBadProtocol CloseCode = 4500 // the client keeps sending what can't be understood
 	CloseTaken       CloseCode = 4501 // another connection resumed the session
+	CloseRevoked     CloseCode = 4502 // the key that let the client in is good no more, or its user was deleted
 )
 
 // MaxMessage is the largest WebSocket message, in bytes: a larger one closes the

@@ -77,9 +77,18 @@ type Config struct {
 	// Origins are patterns of web origins other than the server's own whose pages
 	// may use it, such as "https://app.example.com" or "http://localhost:*". nil:
 	// the seed's, which are ports 5000, 8000 and 8002 of localhost.
-	Origins  []string
-	LogTexts bool         // what was said and answered may stand in the log
-	Log      *slog.Logger // default: nothing is logged
+	Origins []string
+	// Auth says who a caller is. nil: sori runs open, and everybody may everything.
+	Auth Authenticator
+	// TrustedProxies are the addresses and networks of the proxies whose word on
+	// where a request comes from is taken, such as "10.0.0.0/8". nil: none.
+	TrustedProxies []string
+	// OnlyLocal refuses requests that are not made out to this machine by name, or
+	// that came by way of a proxy. It is for a sori that runs open: a page that
+	// makes its own name lead to this machine does not get in.
+	OnlyLocal bool
+	LogTexts  bool         // what was said and answered may stand in the log
+	Log       *slog.Logger // default: nothing is logged
 
 	MaxSessions    int   // more are refused with 503; default 1,000
 	MaxBadMessages int   // so many in a row end the connection; default 100

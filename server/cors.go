@@ -10,8 +10,8 @@ import (
 
 const (
 	corsMethods = "GET, HEAD, POST, DELETE, OPTIONS"
-	corsHeaders = "Content-Type, Accept, Accept-Language, Range"
-	corsExposed = "Content-Range, Content-Location, Retry-After, Content-Disposition"
+	corsHeaders = "Authorization, Content-Type, Accept, Accept-Language, Range"
+	corsExposed = "Content-Range, Content-Location, Retry-After, Content-Disposition, WWW-Authenticate"
 	corsMaxAge  = "600" // seconds
 )
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"sori/auth"
 	"sori/protocol"
 )
 
@@ -29,6 +30,7 @@ const (
 
 // run is what a request asks for.
 type run struct {
+	caller     auth.Principal
 	user       string
 	source     source
 	configure  protocol.Configure // what the caller wants of the session
@@ -103,7 +105,8 @@ func (s *Server) failRun(g *gin.Context, err error) {
 }
 
 func (s *Server) parseRun(g *gin.Context) (*run, error) {
-	r := &run{user: s.cfg.DefaultUser, source: fromService}
+	p := principal(g)
+	r := &run{user: s.userOf(p), source: fromService, caller: p}
 	if g.Request.ContentLength > s.cfg.MaxUpload {
 		return r, &http.MaxBytesError{Limit: s.cfg.MaxUpload} // before any of it is read
 	}
@@ -150,6 +153,9 @@ func (r *run) take(lookup func(string) (string, bool)) error {
 	if v, ok := lookup("user_id"); ok {
 		if !validUser(v) {
 			return badParameter("user_id", "1 … "+strconv.Itoa(protocol.MaxUser)+" bytes of text")
+		}
+		if !r.caller.Speaks(v) {
+			return &requestError{status: http.StatusForbidden, code: "user_forbidden"}
 		}
 		r.user = v
 	}

@@ -1,20 +1,25 @@
 package server
 
 import (
+	"fmt"
 	"net/http"
 	"time"
 
 	"github.com/gin-gonic/gin"
 )
 
-func (s *Server) routes() *gin.Engine {
+// routes makes the router. A route asks for a credential unless publicRoutes has it.
+func (s *Server) routes() (*gin.Engine, error) {
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
 	e.UseRawPath = true // a user's id may hold an escaped slash
 	e.UnescapePathValues = true
 	e.HandleMethodNotAllowed = true
 	e.ContextWithFallback = false
-	e.Use(s.access, s.recoverer, s.cors)
+	if err := e.SetTrustedProxies(s.cfg.TrustedProxies); err != nil {
+		return nil, fmt.Errorf("server: a trusted proxy is no address and no network: %w", err)
+	}
+	e.Use(s.access, s.recoverer, s.headers, s.guard, s.cors, s.authenticate(publicRoutes()))
 	e.NoRoute(func(g *gin.Context) { s.problem(g, http.StatusNotFound, "not_found") })
 	e.NoMethod(func(g *gin.Context) { s.problem(g, http.StatusMethodNotAllowed, "method_not_allowed") })
 
@@ -26,13 +31,15 @@ func (s *Server) routes() *gin.Engine {
 		e.GET("/app/*file", gin.WrapH(s.cfg.Page))
 		e.HEAD("/app/*file", gin.WrapH(s.cfg.Page))
 	}
+	e.GET("/whoami", s.whoami)
 	e.GET("/users", s.users)
-	e.GET("/users/:id", s.user)
-	e.GET("/users/:id/turns", s.turns)
-	e.GET("/users/:id/recordings/:name", s.recording)
-	e.HEAD("/users/:id/recordings/:name", s.recording)
-	e.DELETE("/users/:id", s.deleteUser)
-	e.GET("/users/:id/export", s.export)
+	user := e.Group("/users/:id", s.ofUser)
+	user.GET("", s.user)
+	user.DELETE("", s.deleteUser)
+	user.GET("/turns", s.turns)
+	user.GET("/recordings/:name", s.recording)
+	user.HEAD("/recordings/:name", s.recording)
+	user.GET("/export", s.export)
 
 	// The seed's step-by-step run, and its whole run.
 	e.GET("/atot", s.atot)
@@ -42,7 +49,7 @@ func (s *Server) routes() *gin.Engine {
 
 	e.GET("/openapi.json", s.openapi)
 	e.GET("/docs", s.docs)
-	return e
+	return e, nil
 }
 
 // access logs requests at debug level, by route: a path or a query may hold what

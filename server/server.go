@@ -61,7 +61,9 @@ func New(cfg Config) (*Server, error) {
 		book:     newBook(),
 		health:   newHealth(cfg.Checks),
 	}
-	s.engine = s.routes()
+	if s.engine, err = s.routes(); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 

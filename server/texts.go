@@ -12,6 +12,14 @@ type text struct{ en, ko string }
 func texts() map[string]text {
 	all := map[string]text{
 		"internal":               {"Something broke inside sori. The log says what.", "서버 오류: sori 내부에서 문제가 발생했습니다. 로그를 확인하세요."},
+		"key_missing":            {"This server asks for a key: send one as 'Authorization: Bearer KEY'.", "이 서버에는 키가 필요합니다. 'Authorization: Bearer KEY'로 보내세요."},
+		"key_invalid":            {"The key is not valid.", "키가 올바르지 않습니다."},
+		"key_expired":            {"The key has expired. Ask for a new one.", "키가 만료되었습니다. 새 키를 요청하세요."},
+		"key_revoked":            {"The key was revoked. Ask for a new one.", "키가 취소되었습니다. 새 키를 요청하세요."},
+		"credential_in_url":      {"A key in a URL ends up in logs. Send it as 'Authorization: Bearer KEY', and make a new one: this one has been seen.", "URL에 든 키는 로그에 남습니다. 'Authorization: Bearer KEY'로 보내고, 이 키는 노출되었으니 새로 만드세요."},
+		"user_forbidden":         {"The key belongs to another user.", "이 키는 다른 사용자의 것입니다."},
+		"admin_only":             {"That takes a key with the scope admin.", "admin 권한이 있는 키가 필요합니다."},
+		"not_local":              {"This server runs without keys, for this machine alone. Its operator can make a key with `sori keys make`, or start it with --insecure-no-auth.", "이 서버는 키 없이 이 컴퓨터에서만 사용할 수 있습니다. 운영자는 `sori keys make`로 키를 만들거나 --insecure-no-auth로 시작할 수 있습니다."},
 		"not_found":              {"There is nothing at this address.", "이 주소에는 아무것도 없습니다."},
 		"method_not_allowed":     {"This address does not take that method.", "이 주소에서는 해당 메서드를 사용할 수 없습니다."},
 		"user_not_found":         {"User not found", "User not found"}, // the seed's, in both
@@ -84,6 +92,7 @@ func problemTexts() map[string]string {
 		protocol.ErrUnknownType:   "알 수 없는 메시지 유형입니다.",
 		protocol.ErrNotConfigured: "먼저 session.configure를 보내세요.",
 		protocol.ErrUserSet:       "이 세션의 사용자는 이미 정해졌습니다. 다른 사용자는 새 세션을 여세요.",
+		protocol.ErrUserForbidden: "이 연결을 연 키는 다른 사용자의 것입니다.",
 		protocol.ErrOddFrame:      "PCM 프레임이 샘플 중간에서 끝나 버려졌습니다.",
 		protocol.ErrBadOpus:       "Opus 패킷이 아니어서 버려졌습니다.",
 		protocol.ErrFrameTooLarge: "프레임이 너무 커서 버려졌습니다.",

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -51,11 +52,11 @@ func printID(id string) any {
 // new. Browsers get the page.
 func (s *Server) home(g *gin.Context) {
 	g.Writer.Header().Add("Vary", "Accept")
-	if s.cfg.Page != nil && g.NegotiateFormat("application/json", "text/html") == "text/html" {
+	if s.wantsPage(g) {
 		s.cfg.Page.ServeHTTP(g.Writer, g.Request)
 		return
 	}
-	ctx, id := g.Request.Context(), s.cfg.DefaultUser
+	ctx, id := g.Request.Context(), s.userOf(principal(g))
 	created, err := s.cfg.Store.EnsureUser(ctx, id)
 	if err != nil {
 		s.fail(g, err)
@@ -75,14 +76,26 @@ func (s *Server) home(g *gin.Context) {
 	}{"This is the Backend Server", seedUser(id, turns)})
 }
 
-// users is the seed's GET /users: everybody, with everything.
+// wantsPage says whether a request for / is a browser's, for the page.
+func (s *Server) wantsPage(g *gin.Context) bool {
+	return s.cfg.Page != nil && g.NegotiateFormat("application/json", "text/html") == "text/html"
+}
+
+// users is the seed's GET /users: everybody, with everything. A caller that is
+// one user sees that one.
 func (s *Server) users(g *gin.Context) {
-	ctx := g.Request.Context()
+	ctx, p := g.Request.Context(), principal(g)
+	if p.User == "" || p.Admin {
+		if s.adminOnly(g); g.IsAborted() {
+			return
+		}
+	}
 	ids, err := s.cfg.Store.UserIDs(ctx)
 	if err != nil {
 		s.fail(g, err)
 		return
 	}
+	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !p.May(id) })
 	all := make([]userJSON, 0, len(ids))
 	for _, id := range ids {
 		turns, err := s.cfg.Store.Recent(ctx, id, allTurns)

@@ -10,6 +10,8 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/gin-gonic/gin"
+
+	"sori/auth"
 )
 
 // connect takes a WebSocket handshake, and leaves the handler: the connection
@@ -33,6 +35,7 @@ func (s *Server) connect(g *gin.Context) {
 	w := &hijacker{ResponseWriter: g.Writer, writeTimeout: s.cfg.WriteTimeout}
 	ws, err := websocket.Accept(w, g.Request, &websocket.AcceptOptions{
 		OriginPatterns:  s.cfg.Origins,
+		Subprotocols:    []string{auth.Subprotocol},    // never what a client offers beside it: that is its credential
 		CompressionMode: websocket.CompressionDisabled, // audio does not compress, and each session would pay memory
 	})
 	if err != nil {
@@ -43,7 +46,7 @@ func (s *Server) connect(g *gin.Context) {
 	// The request's context ends with the handler. The session's ends when the
 	// connection does.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(g.Request.Context()))
-	c := newConn(ws, w.conn, s.cfg.NewSession(s.cfg.Session), cancel, &s.cfg)
+	c := newConn(ws, w.conn, s.cfg.NewSession(s.sessionOptions(principal(g))), cancel, &s.cfg)
 	if s.words.korean(languageOf(g.Request)) {
 		c.words = s.words
 	}

@@ -14,6 +14,7 @@ import (
 type Options struct {
 	ID           string // default: a new UUIDv7
 	User         string // until the client names one; default "10", the seed's
+	UserFixed    bool   // the client may name no other
 	Language     string // BCP 47; default "en"
 	Voice        string // default "": the engine's own
 	Instructions string // for TTOT; default ""

@@ -51,6 +51,9 @@ func (s *Session) prepare(c protocol.Configure) (*cargo, *protocol.Problem) {
 	to := &cargo{settings: s.settings}
 	set := &to.settings
 	if c.User != nil && *c.User != set.user {
+		if s.opts.UserFixed {
+			return nil, &protocol.Problem{Code: protocol.ErrUserForbidden, Message: "The key that opened this connection belongs to another user."}
+		}
 		if s.userIsSet {
 			return nil, &protocol.Problem{Code: protocol.ErrUserSet, Message: "The session belongs to a user already. Open another session for another user."}
 		}
