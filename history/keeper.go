@@ -139,8 +139,13 @@ func (k *Keeper) load() error {
 
 // Keep takes a finished turn. Without an error the turn is safe: in the store,
 // or set aside on the disk; then delayed says why the store doesn't have it yet.
-// An error says that the turn is only in memory, that it is lost (ErrLost), or
-// that no store will ever take it (ErrInvalid).
+// An error says that the turn is only in memory, that it is lost (ErrLost), that
+// no store will ever take it (ErrInvalid), or that another process has its
+// session (ErrFenced): then the caller has to act no more for it.
+//
+// A turn's Fence is asked where the store can be asked. One that has to be set
+// aside is acknowledged without it, and gets to the store whoever has the
+// session then: rather is a turn there that two processes answered than none.
 //
 // It takes as long as the store, 2 s at most, and no longer than the disk once
 // the store is known to be down.
@@ -163,6 +168,10 @@ func (k *Keeper) Keep(ctx context.Context, t Turn) (delayed, err error) {
 			k.forget(l)
 			k.mu.Unlock()
 			return nil, nil
+		case errors.Is(reason, ErrFenced):
+			k.forget(l)
+			k.mu.Unlock()
+			return nil, reason
 		case errors.Is(reason, ErrInvalid):
 			k.forget(l)
 			k.mu.Unlock()
@@ -172,6 +181,7 @@ func (k *Keeper) Keep(ctx context.Context, t Turn) (delayed, err error) {
 			k.setDown(reason)
 		}
 	}
+	t.Fence = 0 // from here on it is safe, which its client is told: it has to get there
 	it, err := k.setAside(l, t, record)
 	if it == nil {
 		k.forget(l)

@@ -266,6 +266,44 @@ func TestATurnThatNoStoreTakes(t *testing.T) {
 	})
 }
 
+// A turn whose session is another process' is refused; one that is set aside is
+// acknowledged, and gets there whoever has the session.
+func TestFence(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, dir string) {
+		f := newFake()
+		fence := uint64(7)
+		take := func(_ context.Context, t history.Turn) error {
+			if t.Fence != 0 && t.Fence < fence {
+				return history.ErrFenced
+			}
+			return nil
+		}
+		f.set(take)
+		k, _ := start(t, f, history.KeeperOptions{Dir: dir})
+		fenced := func(id string, fence uint64) history.Turn {
+			x := turn("10", id)
+			x.Fence = fence
+			return x
+		}
+		wantStored(t, k, fenced("a", 7))
+		if delayed, err := k.Keep(t.Context(), fenced("b", 6)); delayed != nil || !errors.Is(err, history.ErrFenced) {
+			t.Fatalf("got %v, %v", delayed, err)
+		}
+		if s := k.Status(); s.Down != nil || s.Quarantined != 0 || history.Lanes(k) != 0 {
+			t.Errorf("status %+v: the store works, and the turn is no fault", s)
+		}
+		f.set(down)
+		wantDelayed(t, k, fenced("c", 7), fenced("d", 7))
+		fence = 8
+		f.set(take)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		wantIDs(t, f, "10", "a c d")
+		wantFiles(t, dir, "*", 0)
+	})
+}
+
 // The store is back, and nothing waits that would find out.
 func TestDownWithNothingThatWaits(t *testing.T) {
 	t.Parallel()

@@ -19,6 +19,11 @@ var ErrInvalid = errors.New("history: the turn can't be stored")
 // ErrNoTurn is returned by Page for a turn that the user doesn't have (any more).
 var ErrNoTurn = errors.New("history: no such turn")
 
+// ErrFenced is wrapped by the error for a turn whose session is another
+// process' by now: it is that process' to answer and to write, and the turn is
+// not stored, now or later.
+var ErrFenced = errors.New("history: another process has the turn's session")
+
 // ErrClosed is wrapped by every error of a store that was closed.
 var ErrClosed = errors.New("history: the store is closed")
 
@@ -28,7 +33,9 @@ var ErrClosed = errors.New("history: the store is closed")
 type Store interface {
 	// Append adds a turn, creating its user when new. It is idempotent: a turn
 	// whose ID the user already has is not added again. When it returns nil, the
-	// turn survives the death of the process. ErrInvalid when it never can.
+	// turn survives the death of the process. ErrInvalid when it never can;
+	// ErrFenced, of a store that several processes share, for a turn with a Fence
+	// that is lower than its session's.
 	Append(ctx context.Context, t Turn) error
 	// Recent gives the user's last n turns, oldest first; fewer, or none, when
 	// there are no more. An unknown user has none: that is no error.

@@ -36,8 +36,14 @@ type Turn struct {
 	Error    *Failure `json:"error"`
 	Timings  Timings  `json:"timings"`
 
-	Received uint64 `json:"received,omitempty"` // number of the client frame up to which the turn settles what the session was sent
-	Fence    uint64 `json:"-"`                  // of the process that holds the session; 0: not to be checked
+	// Received is the number of the client's last frame that the turn settles: a
+	// client that resumes its session need not send this one and earlier ones
+	// again. 0: nothing is said of it.
+	Received uint64 `json:"received,omitempty"`
+	// Fence says that the turn may be stored only while its session's fence is
+	// no higher. It goes with the first attempt alone: what was set aside is
+	// acknowledged, and is stored in any case. 0: there is no fence.
+	Fence uint64 `json:"-"`
 }
 
 // Engines names what served each stage of the turn, "" where none was asked.

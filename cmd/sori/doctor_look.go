@@ -98,7 +98,14 @@ func (s *surgery) lookStore(ctx context.Context) finding {
 			return found(fine, "", "SQLite, %s will be made by the first start", path)
 		}
 	}
-	store, name, err := s.open(ctx, dir)
+	redis, err := s.connect(s.getenv)
+	if err != nil {
+		return found(bad, "", "%v", err)
+	}
+	if redis != nil {
+		defer redis.Close()
+	}
+	store, name, err := s.open(ctx, dir, redis)
 	if err != nil {
 		return found(bad, "", "%v", err)
 	}

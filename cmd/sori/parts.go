@@ -15,7 +15,7 @@ import (
 	"sori/engines/models"
 	"sori/history"
 	"sori/history/recordings"
-	"sori/history/redisstore"
+	"sori/redisconn"
 	"sori/server"
 	"sori/session"
 	"sori/stage"
@@ -41,6 +41,7 @@ type parts struct {
 	detector  func() (session.VoiceDetector, error)
 	voice     string // the detector's name
 	endVoice  func()
+	redis     *redisconn.Conn // nil: --store is SQLite
 	store     history.Store
 	storeName string
 	keeper    *history.Keeper
@@ -82,8 +83,11 @@ func (p *parts) open(ctx context.Context) error {
 // openHistory opens the store and what stands before it.
 func (p *parts) openHistory(ctx context.Context) error {
 	var err error
-	redisstore.LogTo(p.log) // the library has one logger for the process, and writes to stderr of itself
-	if p.store, p.storeName, err = p.storage.open(ctx, p.dataDir); err != nil {
+	redisconn.LogTo(p.log) // the library has one logger for the process, and writes to stderr of itself
+	if p.redis, err = p.connect(p.getenv); err != nil {
+		return err
+	}
+	if p.store, p.storeName, err = p.storage.open(ctx, p.dataDir, p.redis); err != nil {
 		return err
 	}
 	if err = p.store.Ping(ctx); err != nil {
@@ -122,6 +126,9 @@ func (p *parts) close(ctx context.Context) error {
 	}
 	if p.store != nil {
 		errs = append(errs, p.store.Close())
+	}
+	if p.redis != nil {
+		errs = append(errs, p.redis.Close())
 	}
 	if p.endTools != nil {
 		p.endTools()

@@ -3,31 +3,40 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"sori/history"
 	"sori/history/recordings"
 	"sori/history/redisstore"
 	"sori/history/sqlitestore"
+	"sori/redisconn"
 	"sori/server"
 )
 
-// open opens the store that is configured and gives its name for people. Redis
-// need not be up yet.
-func (s *storage) open(ctx context.Context, dataDir string) (store history.Store, name string, err error) {
-	path, redis, err := s.storeURL(dataDir)
-	if err != nil {
-		return nil, "", err
+// connect gives the connection to Redis that all parts share, nil where --store
+// names none. Redis need not be up yet.
+func (s *storage) connect(getenv func(string) string) (*redisconn.Conn, error) {
+	_, address, err := s.storeURL("")
+	if err != nil || address == "" {
+		return nil, err
 	}
-	if redis != "" {
-		r, openErr := redisstore.Open(redis, redisstore.Options{Limit: s.HistoryLimit})
+	return redisconn.Open(address, redisconn.Options{Getenv: getenv})
+}
+
+// open opens the store that is configured, on redis where that is not nil, and
+// gives its name for people.
+func (s *storage) open(ctx context.Context, dataDir string, redis *redisconn.Conn) (store history.Store, name string, err error) {
+	if redis != nil {
+		r, openErr := redisstore.New(redis, redisstore.Options{Limit: s.HistoryLimit})
 		if openErr != nil {
 			return nil, "", openErr
 		}
-		return r, "Redis, " + withoutSecrets(redis), nil
+		return r, "Redis, " + redis.String(), nil
+	}
+	path, _, err := s.storeURL(dataDir)
+	if err != nil {
+		return nil, "", err
 	}
 	if err = os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return nil, "", fmt.Errorf("the folder of the database can't be made: %w", err)
@@ -37,19 +46,6 @@ func (s *storage) open(ctx context.Context, dataDir string) (store history.Store
 		return nil, "", err
 	}
 	return db, "SQLite, " + path, nil
-}
-
-// withoutSecrets writes a URL so that it can be shown.
-func withoutSecrets(raw string) string {
-	if u, err := url.Parse(raw); err == nil {
-		return u.Scheme + "://" + u.Host + u.Path
-	}
-	scheme, rest, _ := strings.Cut(raw, "://")
-	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
-		rest = rest[at+1:]
-	}
-	rest, _, _ = strings.Cut(rest, "?")
-	return scheme + "://" + rest
 }
 
 // kept is a store as the server sees it: users are deleted by the keeper, which

@@ -98,6 +98,7 @@ func Turn(userID string, n int) history.Turn {
 			ATOTDone: ms(101.5), TTOTFirst: ms(120), ClauseFirst: ms(130.25), TTSFirst: ms(200),
 			AudioFirst: ms(201), TTOTDone: ms(250), TTSDone: ms(400), End: ms(401.125),
 		},
+		Received: uint64(100 + n),
 	}
 }
 

@@ -12,10 +12,11 @@ import (
 	"sori/history/historytest"
 	"sori/history/redisstore"
 	"sori/history/redisstore/redistest"
+	"sori/redisconn"
 )
 
 func TestMain(m *testing.M) {
-	redisstore.LogTo(slog.New(slog.DiscardHandler))
+	redisconn.LogTo(slog.New(slog.DiscardHandler))
 	goleak.VerifyTestMain(m)
 }
 

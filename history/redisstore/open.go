@@ -6,6 +6,7 @@
 //	sori:{u:USER}:turns   list    one JSON record per turn, oldest first
 //	sori:{u:USER}:ids     zset    the turns' ids in the same order: finds a turn that is there already
 //	sori:{u:USER}:known   string  set once the user is in sori:users
+//	sori:{u:USER}:s:ID    hash    a session's, of package cluster; its fence says who may still write turns
 //	sori:users            zset    user ids, in the order in which they were created
 //
 // The hash tag puts all keys of a user on one node of a Cluster. A turn is
@@ -25,6 +26,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"sori/history"
+	"sori/redisconn"
 )
 
 // DefaultLimit is how many turns of a user are kept where Options say nothing.
@@ -47,11 +49,11 @@ type Options struct {
 
 // Store is a history.Store in Redis. It is safe for concurrent use.
 type Store struct {
+	conn    *redisconn.Conn
+	own     bool // conn is closed with the store
 	client  redis.UniversalClient
-	name    string // the address for people, without secrets
-	prefix  string
+	names   redisconn.Keys
 	limit   int
-	timeout time.Duration
 	scripts scripts
 
 	once     sync.Once
@@ -61,50 +63,51 @@ type Store struct {
 
 var _ history.Store = (*Store)(nil)
 
-// Open makes a store at url. It does not connect: Redis may be down now and
-// come later; Ping tells. Its errors are those of the URL. These are understood,
-// with the query parameters of go-redis, but for timeouts and retries, which
-// are the store's own:
-//
-//	redis://[user:password@]host[:6379][/db]       one server; rediss:// with TLS
-//	unix://[user:password@]/path/to/redis.sock     one server on this machine
-//	redis+sentinel://[user:password@]host[:26379][,host…][/db]?master_name=NAME
-//	redis+cluster://[user:password@]host[:6379][,host…]
-//
-// and rediss+sentinel://, rediss+cluster://. With Sentinel the user and password
-// are the sentinels'; those of Redis are the parameters username and password.
-func Open(url string, o Options) (*Store, error) {
-	if o.Prefix == "" {
-		o.Prefix = "sori:"
+// Open makes a store with a connection of its own to the Redis at an address as
+// redisconn.Open takes it. It does not connect: Redis may be down now and come
+// later; Ping tells.
+func Open(address string, o Options) (*Store, error) {
+	conn, err := redisconn.Open(address, redisconn.Options{Timeout: o.Timeout, PoolSize: o.PoolSize})
+	if err != nil {
+		return nil, fmt.Errorf("redisstore: %w", err)
+	}
+	s, err := New(conn, o)
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	s.own = true
+	return s, nil
+}
+
+// New makes a store on a connection that it shares with others: whoever opened
+// it closes it, after the store. Timeout and PoolSize are the connection's.
+func New(conn *redisconn.Conn, o Options) (*Store, error) {
+	names, err := redisconn.NewKeys(o.Prefix)
+	if err != nil {
+		return nil, fmt.Errorf("redisstore: %w", err)
 	}
 	if o.Limit <= 0 {
 		o.Limit = DefaultLimit
 	}
-	if o.Timeout <= 0 {
-		o.Timeout = 2 * time.Second
-	}
-	client, name, err := connect(url, o)
-	if err != nil {
-		return nil, err
-	}
-	return &Store{
-		client: client, name: name, prefix: o.Prefix, limit: o.Limit, timeout: o.Timeout,
-		scripts: newScripts(), closed: make(chan struct{}),
-	}, nil
+	return &Store{conn: conn, client: conn.Client(), names: names, limit: o.Limit, scripts: newScripts(), closed: make(chan struct{})}, nil
 }
 
-// String names the store for people: its URL without user, password and
+// String names the store for people: its address without user, password and
 // parameters.
-func (s *Store) String() string { return s.name }
+func (s *Store) String() string { return s.conn.String() }
 
 // do makes one bounded call and explains its error.
 func (s *Store) do(ctx context.Context, what string, call func(ctx context.Context) error) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("redisstore: %s: %w", what, err)
 	}
-	limited, cancel := context.WithTimeout(ctx, s.timeout)
+	limited, cancel := context.WithTimeout(ctx, s.conn.Timeout())
 	defer cancel()
-	if err := call(limited); err != nil {
+	err := s.live()
+	if err == nil {
+		err = call(limited)
+	}
+	if err != nil {
 		return s.explain(ctx, what, err)
 	}
 	return nil
@@ -115,16 +118,16 @@ func (s *Store) Ping(ctx context.Context) error {
 	return s.do(ctx, "ping", func(ctx context.Context) error {
 		// A write that changes nothing: a replica, a full Redis and one that
 		// can't save refuse it, and answer PING.
-		return s.scripts.probe.Run(ctx, s.client, []string{s.prefix + "ping"}).Err()
+		return s.scripts.probe.Run(ctx, s.client, []string{s.names.Shared("ping")}).Err()
 	})
 }
 
-// Close closes the connections. What was appended is in Redis already.
+// Close closes the store. What was appended is in Redis already.
 func (s *Store) Close() error {
 	s.once.Do(func() {
 		close(s.closed)
-		if err := s.client.Close(); err != nil && !errors.Is(err, redis.ErrClosed) {
-			s.closeErr = fmt.Errorf("redisstore: close %s: %w", s.name, err)
+		if s.own {
+			s.closeErr = s.conn.Close()
 		}
 	})
 	return s.closeErr

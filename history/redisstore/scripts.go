@@ -8,15 +8,29 @@ type scripts struct {
 	appendTurn, addUser, markKnown, page, probe *redis.Script
 }
 
+// What appendTurn says.
+const (
+	known  = 1
+	fenced = -1
+)
+
 func newScripts() scripts {
 	return scripts{
-		// KEYS turns, ids, known; ARGV id, record, limit. Gives 1 where the user
-		// is known to be in the index, else 0.
+		// KEYS turns, ids, known, session; ARGV id, record, limit, fence. Gives
+		// known where the user is in the index, fenced where the turn's session
+		// has another holder, else 0. A turn that is there already was written
+		// while its writer might.
 		//
 		// The list and the set of ids grow and shrink together, so that a turn's
 		// rank in the one is its index in the other.
 		appendTurn: redis.NewScript(`
 if not redis.call('ZSCORE', KEYS[2], ARGV[1]) then
+  if ARGV[4] ~= '0' then
+    local fence = redis.call('HGET', KEYS[4], 'fence')
+    if fence and tonumber(fence) > tonumber(ARGV[4]) then
+      return -1
+    end
+  end
   local last = redis.call('ZRANGE', KEYS[2], -1, -1, 'WITHSCORES')
   redis.call('ZADD', KEYS[2], (last[2] or 0) + 1, ARGV[1])
   redis.call('RPUSH', KEYS[1], ARGV[2])

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"slices"
 
 	"github.com/redis/go-redis/v9"
@@ -17,17 +16,15 @@ type userKeys struct {
 	turns, ids, known string
 }
 
-// keys names a user's keys. Escaping keeps braces out of the hash tag, and "u:"
-// keeps the tag from being empty: Redis would ignore it.
 func (s *Store) keys(userID string) userKeys {
-	tag := s.prefix + "{u:" + url.QueryEscape(userID) + "}:"
-	return userKeys{turns: tag + "turns", ids: tag + "ids", known: tag + "known"}
+	return userKeys{turns: s.names.User(userID, "turns"), ids: s.names.User(userID, "ids"), known: s.names.User(userID, "known")}
 }
 
-func (s *Store) index() string { return s.prefix + "users" }
+func (s *Store) index() string { return s.names.Shared("users") }
 
 // Append adds a turn with one script, in one round trip. A user's first turn
-// costs two more, for the index of users is on another node perhaps.
+// costs two more, for the index of users is on another node perhaps. A turn with
+// a fence is refused when its session has a higher one (history.ErrFenced).
 func (s *Store) Append(ctx context.Context, t history.Turn) error {
 	record, err := history.EncodeTurn(&t)
 	if err != nil {
@@ -35,9 +32,15 @@ func (s *Store) Append(ctx context.Context, t history.Turn) error {
 	}
 	return s.do(ctx, "append", func(ctx context.Context) error {
 		k := s.keys(t.UserID)
-		known, err := s.scripts.appendTurn.Run(ctx, s.client, []string{k.turns, k.ids, k.known}, t.ID, record, s.limit).Bool()
-		if err != nil || known {
+		session := s.names.Session(t.UserID, t.SessionID)
+		said, err := s.scripts.appendTurn.Run(ctx, s.client, []string{k.turns, k.ids, k.known, session}, t.ID, record, s.limit, t.Fence).Int()
+		switch {
+		case err != nil:
 			return err
+		case said == fenced:
+			return fmt.Errorf("turn %q of session %q: %w", t.ID, t.SessionID, history.ErrFenced)
+		case said == known:
+			return nil
 		}
 		// In this order: who is marked as known is in the index.
 		if err := s.scripts.addUser.Run(ctx, s.client, []string{s.index()}, t.UserID).Err(); err != nil {

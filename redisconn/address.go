@@ -1,4 +1,4 @@
-package redisstore
+package redisconn
 
 import (
 	"errors"
@@ -20,20 +20,28 @@ const minPool = 20
 func connect(address string, o Options) (client redis.UniversalClient, name string, err error) {
 	scheme, rest, ok := strings.Cut(address, "://")
 	if !ok {
-		return nil, "", errors.New("redisstore: the address is no URL: it should look like redis://127.0.0.1:6379/0")
-	}
-	if strings.ContainsAny(o.Prefix, "{}") {
-		return nil, "", fmt.Errorf("redisstore: the key prefix %q has braces: they would spoil the hash tags", o.Prefix)
+		return nil, "", errors.New("redisconn: the address is no URL: it should look like redis://127.0.0.1:6379/0")
 	}
 	name = scheme + "://" + public(rest)
 	transport, kind, _ := strings.Cut(scheme, "+")
+	rest, own, err := ownParameters(rest)
+	if err == nil && transport != "rediss" {
+		err = own.wantNoTLS()
+	}
+	if err != nil {
+		return nil, "", fmt.Errorf("redisconn: the address of Redis: %w", err)
+	}
+	s, err := own.read(o.Getenv)
+	if err != nil {
+		return nil, "", fmt.Errorf("redisconn: the address of Redis: %w", err)
+	}
 	switch {
 	case kind == "" && (transport == "redis" || transport == "rediss" || transport == "unix"):
-		client, err = single(address, o)
+		client, err = single(scheme+"://"+rest, o, s)
 	case kind == "sentinel" && (transport == "redis" || transport == "rediss"):
-		client, err = sentinel(transport+"://"+hosts(rest, "26379"), o)
+		client, err = sentinel(transport+"://"+hosts(rest, "26379"), o, s)
 	case kind == "cluster" && (transport == "redis" || transport == "rediss"):
-		client, err = cluster(transport+"://"+hosts(rest, "6379"), o)
+		client, err = cluster(transport+"://"+hosts(rest, "6379"), o, s)
 	default:
 		err = fmt.Errorf("the scheme %q is unknown: use redis, rediss, unix, redis+sentinel or redis+cluster", scheme)
 	}
@@ -41,7 +49,7 @@ func connect(address string, o Options) (client redis.UniversalClient, name stri
 		if e, ok := errors.AsType[*url.Error](err); ok {
 			err = e.Err // url.Error prints the URL, password included
 		}
-		return nil, "", fmt.Errorf("redisstore: the address of Redis: %w", err)
+		return nil, "", fmt.Errorf("redisconn: the address of Redis: %w", err)
 	}
 	return client, name, nil
 }
@@ -83,10 +91,14 @@ func hosts(rest, port string) string {
 // The notifications and the identity that go-redis sends are of Redis' cloud,
 // and cost every connection a round trip.
 
-func single(address string, o Options) (redis.UniversalClient, error) {
+func single(address string, o Options, s secrets) (redis.UniversalClient, error) {
 	c, err := redis.ParseURL(address)
 	if err != nil {
 		return nil, err
+	}
+	c.TLSConfig = s.tls(c.TLSConfig)
+	if s.password != nil {
+		c.CredentialsProviderContext = s.credentials(c.Username, c.Password)
 	}
 	c.PoolSize = poolSize(o, c.PoolSize)
 	c.MaxRetries, c.MinRetryBackoff, c.MaxRetryBackoff = 1, time.Millisecond, 10*time.Millisecond
@@ -96,13 +108,20 @@ func single(address string, o Options) (redis.UniversalClient, error) {
 	return redis.NewClient(c), nil
 }
 
-func sentinel(address string, o Options) (redis.UniversalClient, error) {
+func sentinel(address string, o Options, s secrets) (redis.UniversalClient, error) {
 	c, err := redis.ParseFailoverURL(address)
 	if err != nil {
 		return nil, err
 	}
 	if c.MasterName == "" {
 		return nil, errors.New("with Sentinel it needs ?master_name=NAME, the name that the sentinels know")
+	}
+	if s.sentinelPassword != "" {
+		c.SentinelPassword = s.sentinelPassword
+	}
+	c.TLSConfig = s.tls(c.TLSConfig)
+	if s.password != nil {
+		c.CredentialsProviderContext = s.credentials(c.Username, c.Password)
 	}
 	c.PoolSize = poolSize(o, c.PoolSize)
 	c.MaxRetries, c.MinRetryBackoff, c.MaxRetryBackoff = 1, time.Millisecond, 10*time.Millisecond
@@ -112,10 +131,14 @@ func sentinel(address string, o Options) (redis.UniversalClient, error) {
 	return redis.NewFailoverClient(c), nil
 }
 
-func cluster(address string, o Options) (redis.UniversalClient, error) {
+func cluster(address string, o Options, s secrets) (redis.UniversalClient, error) {
 	c, err := redis.ParseClusterURL(address)
 	if err != nil {
 		return nil, err
+	}
+	c.TLSConfig = s.tls(c.TLSConfig)
+	if s.password != nil {
+		c.CredentialsProviderContext = s.credentials(c.Username, c.Password)
 	}
 	c.PoolSize = poolSize(o, c.PoolSize)
 	c.MaxRedirects, c.MinRetryBackoff, c.MaxRetryBackoff = 3, time.Millisecond, 10*time.Millisecond

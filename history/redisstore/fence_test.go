@@ -1,0 +1,69 @@
+package redisstore_test
+
+import (
+	"errors"
+	"testing"
+
+	"sori/history"
+	"sori/history/historytest"
+	"sori/history/redisstore"
+	"sori/history/redisstore/redistest"
+	"sori/redisconn"
+)
+
+// A turn gets in while its session's fence is no higher than its own.
+func TestFence(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	conn, err := redisconn.Open(server.URL(), redisconn.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	s, err := redisstore.New(conn, redisstore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := redisconn.NewKeys("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	turn := func(n int, fence uint64) history.Turn {
+		x := historytest.Turn("10", n)
+		x.Fence = fence
+		return x
+	}
+	const now = uint64(1_790_000_000_000_000) // microseconds: no precision may be lost
+	set := func(fence uint64) {
+		t.Helper()
+		if err := conn.Client().HSet(t.Context(), keys.Session("10", turn(1, 0).SessionID), "fence", fence).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := func(x history.Turn, want error) {
+		t.Helper()
+		if err := s.Append(t.Context(), x); !errors.Is(err, want) {
+			t.Errorf("turn %d with fence %d: %v, want %v", x.Number, x.Fence, err, want)
+		}
+	}
+	want(turn(1, now), nil) // a session that nobody entered
+	set(now)
+	want(turn(2, now), nil)
+	set(now + 1)
+	want(turn(3, now), history.ErrFenced)
+	want(turn(2, now), nil) // it is there
+	want(turn(4, now+1), nil)
+	want(turn(5, 0), nil) // set aside earlier
+	wantTurns(t, s, 1, 2, 4, 5)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.Client().Ping(t.Context()).Err(); err != nil {
+		t.Errorf("the shared connection after the store's end: %v", err)
+	}
+	want(turn(6, 0), history.ErrClosed)
+}
