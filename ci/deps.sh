@@ -17,6 +17,7 @@ needs() {
 		echo "redis-server redis-server the Redis store is tested on a real server"
 		echo "espeak-ng espeak-ng its library gives the natural voice its phonemes"
 		echo "chromium chromium the page is tested in a real browser"
+		echo "systemd-analyze systemd its own checker reads the unit in deploy/"
 		;;
 	lint)
 		echo "shellcheck shellcheck the scripts in ci/ are linted too"

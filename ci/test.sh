@@ -49,6 +49,7 @@ all)
 	export SORI_TTS=local:flite
 
 	unit
+	ci/deploy.sh
 	say "tests over whole processes"
 	# shellcheck disable=SC2086 # empty or one word
 	go test $race -tags e2e -shuffle=on -timeout 8m ./e2e/...
