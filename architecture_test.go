@@ -78,6 +78,7 @@ func dependencies() []dependency {
 		{"golang.org/x/sys", []string{"engines/...", "cmd/...", "history/..."}, "what the system says that the standard library doesn't"},
 		{"golang.org/x/text", []string{"server", "clients/...", "engines/..."}, "text as people write it"},
 		{"github.com/failsafe-go/failsafe-go", []string{"clients/fallback"}, "circuit breakers before the engines"},
+		{"k8s.io", []string{"deploy/check"}, "Kubernetes' own types, in a module of their own that checks the manifest"},
 		{"go.uber.org/goleak", []string{"..."}, "tests: no goroutine is left behind"},
 	}
 }
