@@ -67,6 +67,7 @@ func (ToolResult) clientMessage() {}
 // SpeechStarted says that the user began to speak.
 type SpeechStarted struct {
 	AudioMS int64 `json:"audio_ms"` // position in all audio of the session, prefix padding included
+	Over    bool  `json:"-"`        // the reply sounds meanwhile: reply.paused follows. For other dialects than this one
 }
 
 // SpeechPartial is what the user has said so far, while speaking. Words that

@@ -49,6 +49,9 @@ func (s *Session) sounding() bool {
 	return t != nil && t.queued && !t.cut && (!t.endSent || t.played != nil)
 }
 
+// interruptible says whether the user speaks over a reply and may take the floor.
+func (s *Session) interruptible() bool { return s.sounding() && !s.settings.patient }
+
 // attune sets the ear to what is configured and to whether sori talks.
 func (s *Session) attune() {
 	a := s.attention
@@ -120,9 +123,9 @@ func (s *Session) heed(ctx context.Context, c ear.Change) {
 		padding := a.ear.Onset() + ms(s.settings.detection.PrefixPaddingMS)
 		s.utterance.KeepLast(padding)
 		s.scribe.reset()
-		s.emit(protocol.SpeechStarted{AudioMS: max(0, s.heardMS()-padding.Milliseconds())})
+		s.emit(protocol.SpeechStarted{AudioMS: max(0, s.heardMS()-padding.Milliseconds()), Over: s.interruptible()})
 		a.deafC = time.After(s.opts.FrameGap)
-		if s.sounding() {
+		if s.interruptible() {
 			s.handle(ctx, spoke{})
 		}
 	case ear.Paused:

@@ -23,7 +23,10 @@ func (s *Session) speculate(ctx context.Context) {
 		return
 	}
 	now := time.Now()
-	e := entry{clip: s.utterance.Copy(), spoken: now.Add(-s.attention.ear.Quiet()), voiced: s.attention.ear.Voiced()}
+	e := entry{
+		id: newID(), clip: s.utterance.Copy(), spoken: now.Add(-s.attention.ear.Quiet()), voiced: s.attention.ear.Voiced(),
+		silent: s.settings.silent,
+	}
 	s.draft = s.launch(ctx, s.lastTurn+1, e, true)
 }
 
@@ -44,7 +47,7 @@ func (s *Session) dropDraft() {
 // takeFromDraft keeps what a draft makes. Its transcript is news already.
 func (s *Session) takeFromDraft(o turnOut) {
 	d := s.draft
-	if o.call != nil || o.audio != nil || o.event != nil || o.caption != nil {
+	if o.call != nil || o.audio != nil || o.event != nil || o.caption != nil || o.asks != nil {
 		d.pending = append(d.pending, o)
 	}
 	if o.audio != nil {

@@ -9,7 +9,7 @@ import (
 // heard. A prompt is not followed by another: the user has to do something first.
 func (s *Session) awaitUser(t *turn) {
 	p := s.settings.idle
-	if p.AfterMS == 0 || t.job.entry.say != "" {
+	if p.AfterMS == 0 || t.job.entry.say != "" || t.job.entry.idle {
 		return
 	}
 	left := t.pacer.ahead
@@ -29,6 +29,9 @@ func (s *Session) prompt(ctx context.Context) {
 	}
 	now := time.Now()
 	s.handleWith(ctx, typed{}, &cargo{entry: func() entry {
+		if s.settings.idle.Text == "" { // the model finds the words
+			return entry{id: newID(), respond: &Respond{}, idle: true, spoken: now, committed: now}
+		}
 		return entry{say: s.settings.idle.Text, spoken: now, committed: now}
 	}})
 }

@@ -97,7 +97,10 @@ func (s *Session) gather(ctx context.Context, pcm []byte) {
 func (s *Session) taken() int { return s.lastTurn + len(s.waiting) }
 
 // commit ends the utterance. full says that its length limit does.
-func (s *Session) commit(ctx context.Context, full bool) {
+func (s *Session) commit(ctx context.Context, full bool) { s.commitAs(ctx, full, s.settings.silent) }
+
+// commitAs ends the utterance; a silent one is not answered of itself.
+func (s *Session) commitAs(ctx context.Context, full, silent bool) {
 	if s.input != nil && !full && s.attention == nil {
 		s.scratch = s.input.Flush(s.scratch[:0])
 		s.utterance.Write(s.scratch)
@@ -105,9 +108,21 @@ func (s *Session) commit(ctx context.Context, full bool) {
 	if full && s.fullTold {
 		return
 	}
-	e := committed{empty: s.utterance.Duration() < s.opts.MinUtterance}
+	empty := s.utterance.Duration() < s.opts.MinUtterance
+	floor := !silent || s.attention != nil
+	var e event = committed{empty}
+	switch {
+	case silent:
+		e = overheard{empty, floor && !s.settings.patient}
+	case s.settings.patient:
+		e = queued{empty}
+	}
 	before := s.taken()
-	s.handleWith(ctx, e, &cargo{entry: func() entry { return s.takeUtterance(full) }})
+	s.handleWith(ctx, e, &cargo{entry: func() entry {
+		e := s.takeUtterance(full, silent)
+		e.silent, e.patient = silent, s.settings.patient || !floor
+		return e
+	}})
 	s.fullTold = full && s.taken() == before
 	if s.taken() != before {
 		s.scribe.reset()
@@ -119,15 +134,15 @@ func (s *Session) commit(ctx context.Context, full bool) {
 
 // takeUtterance is what was said, as it is committed: what the draft was made
 // for, if the user said nothing since.
-func (s *Session) takeUtterance(full bool) entry {
+func (s *Session) takeUtterance(full, silent bool) entry {
 	now := time.Now()
-	if d := s.draft; d != nil && !full {
+	if d := s.draft; d != nil && !full && d.job.entry.silent == silent {
 		e := d.job.entry
 		e.committed = now
 		s.utterance.Reset()
 		return e
 	}
-	e := entry{clip: s.utterance.Take(), spoken: now, committed: now, limited: full}
+	e := entry{id: newID(), clip: s.utterance.Take(), spoken: now, committed: now, limited: full}
 	if a := s.attention; a != nil && a.ear.Quiet() < e.clip.Duration() {
 		e.spoken, e.voiced = now.Add(-a.ear.Quiet()), a.ear.Voiced()
 	}

@@ -40,7 +40,8 @@ type turnOut struct {
 	caption  *protocol.StagePartial // what sounds from here on
 	audio    *audio.Frame
 	call     *toolCall
-	finished *float64 // probability that the user has finished; of a draft only
+	asks     chan<- *job // whether the turn is answered, and as which job
+	finished *float64    // probability that the user has finished; of a draft only
 }
 
 // result is what a turn made.
@@ -52,6 +53,7 @@ type result struct {
 	engines             history.Engines
 	timings             history.Timings
 	failure             *stage.Error
+	calls               []stage.Call // that were handed over
 	loaded              bool
 	earlier             []stage.Exchange
 }
@@ -90,6 +92,7 @@ type worker struct {
 
 	out    chan<- turnOut
 	result result
+	handed []stage.Call // owned by the TTOT stage
 }
 
 // guard runs one stage's use of its engine and turns a panic, a bug, into the
@@ -139,14 +142,44 @@ func (w *worker) turn(all, reply context.Context) {
 		w.result.atotText = w.entry.text
 	}
 	w.result.earlier = <-earlier
-	if reply.Err() != nil {
+	if !w.entry.silent {
+		w.answer(reply)
+		return
+	}
+	if j := w.isAnswered(all); j != nil {
+		r := &worker{job: j, out: w.out, result: w.result} // of its own: others read this one's job
+		r.answer(reply)
+		w.result = r.result
+	}
+}
+
+// answer makes the reply.
+func (w *worker) answer(ctx context.Context) {
+	if ctx.Err() != nil {
 		return
 	}
 	if w.entry.say != "" {
-		w.recite(reply, w.entry.say)
+		w.recite(ctx, w.entry.say)
 		return
 	}
-	w.reply(reply, slices.Concat(w.result.earlier, w.history))
+	w.reply(ctx, slices.Concat(w.result.earlier, w.history))
+}
+
+// isAnswered asks the actor whether a turn that was overheard is answered, and
+// how.
+func (w *worker) isAnswered(ctx context.Context) *job {
+	reply := make(chan *job, 1)
+	select {
+	case w.out <- turnOut{asks: reply}:
+	case <-ctx.Done():
+		return nil
+	}
+	select {
+	case j := <-reply:
+		return j
+	case <-ctx.Done():
+		return nil
+	}
 }
 
 // endOfTurnTime bounds the question whether the user has finished.

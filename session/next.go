@@ -23,6 +23,8 @@ func step(p phase, e event, lastTurn int) (phase, effects) {
 		return nextUnready(e)
 	case idle:
 		return nextIdle(e, lastTurn)
+	case listening:
+		return nextListening(p, e)
 	case live:
 		return nextLive(p, e)
 	case held:
@@ -42,11 +44,11 @@ func nextUnready(e event) (phase, effects) {
 	switch e.(type) {
 	case configured:
 		return idle{}, effects{configure{}}
-	case heard, committed, typed, cleared:
+	case heard, committed, queued, overheard, asked, typed, cleared:
 		return nil, effects{refuse{protocol.ErrNotConfigured}}
 	case ended:
 		return gone{}, effects{leave{}}
-	case cancelled, drained, kept, overdue, spoke, seized, dismissed:
+	case cancelled, silenced, drained, kept, overdue, spoke, seized, dismissed:
 	}
 	return nil, effects{}
 }
@@ -62,15 +64,70 @@ func nextIdle(e event, lastTurn int) (phase, effects) {
 			return nil, effects{refuse{protocol.ErrNothingSaid}}
 		}
 		return live{lastTurn + 1}, effects{start{lastTurn + 1}}
-	case typed:
+	case queued:
+		return nextIdle(committed(e), lastTurn)
+	case overheard:
+		if e.empty {
+			return nil, effects{refuse{protocol.ErrNothingSaid}}
+		}
+		return listening{lastTurn + 1}, effects{start{lastTurn + 1}}
+	case typed, asked:
 		return live{lastTurn + 1}, effects{start{lastTurn + 1}}
 	case cleared:
 		return nil, effects{forget{}}
 	case ended:
 		return gone{}, effects{leave{}}
-	case cancelled, drained, kept, overdue, spoke, seized, dismissed:
+	case cancelled, silenced, drained, kept, overdue, spoke, seized, dismissed:
 	}
 	return nil, effects{}
+}
+
+// nextListening is for a turn without a reply: nothing takes the floor from it,
+// and the next one waits until it is transcribed.
+func nextListening(p listening, e event) (phase, effects) {
+	switch e := e.(type) {
+	case configured:
+		return nil, effects{configure{}}
+	case heard:
+		return nil, effects{listen{}}
+	case committed:
+		return queue(p.turn, e.empty)
+	case queued:
+		return queue(p.turn, e.empty)
+	case overheard:
+		return queue(p.turn, e.empty)
+	case typed:
+		return queue(p.turn, false)
+	case asked:
+		if e.joins {
+			return live(p), effects{answer{}}
+		}
+		return queue(p.turn, false)
+	case cleared:
+		return nil, effects{forget{}}
+	case cancelled:
+		if e.turn != 0 && e.turn != p.turn {
+			return nil, effects{}
+		}
+		return stopping{turn: p.turn}, effects{kill{p.turn, protocol.CancelledByClient}}
+	case drained:
+		if e.turn != p.turn {
+			return nil, effects{}
+		}
+		return keeping{turn: p.turn}, effects{keep{p.turn}}
+	case ended:
+		return leaving(p), effects{kill{p.turn, protocol.CancelledByEnd}}
+	case silenced, spoke, kept, overdue, seized, dismissed:
+	}
+	return nil, effects{}
+}
+
+// queue puts what was committed behind a turn that goes on to its end.
+func queue(turn int, empty bool) (phase, effects) {
+	if empty {
+		return nil, effects{refuse{protocol.ErrNothingSaid}}
+	}
+	return stopping{turn: turn, waiting: 1}, effects{enqueue{}}
 }
 
 func nextLive(p live, e event) (phase, effects) {
@@ -84,6 +141,15 @@ func nextLive(p live, e event) (phase, effects) {
 			return nil, effects{refuse{protocol.ErrNothingSaid}}
 		}
 		return supersede(p.turn, protocol.CancelledByNewTurn)
+	case queued:
+		return queue(p.turn, e.empty)
+	case overheard:
+		if e.floor && !e.empty {
+			return supersede(p.turn, protocol.CancelledByNewTurn)
+		}
+		return queue(p.turn, e.empty)
+	case asked:
+		return queue(p.turn, false)
 	case typed:
 		return supersede(p.turn, protocol.CancelledByNewTurn)
 	case cleared:
@@ -93,6 +159,11 @@ func nextLive(p live, e event) (phase, effects) {
 			return nil, effects{}
 		}
 		return stopping{turn: p.turn}, effects{kill{p.turn, protocol.CancelledByClient}}
+	case silenced:
+		if e.turn != 0 && e.turn != p.turn {
+			return nil, effects{}
+		}
+		return stopping{turn: p.turn}, effects{hush{p.turn, protocol.CancelledByClient}}
 	case drained:
 		if e.turn != p.turn {
 			return nil, effects{}
@@ -113,6 +184,14 @@ func supersede(turn int, why protocol.CancelReason) (phase, effects) {
 	return stopping{turn: turn, waiting: 1}, effects{hush{turn, why}, enqueue{}}
 }
 
+// resume is queue for a reply that waits: it goes on.
+func resume(turn int, empty bool) (phase, effects) {
+	if empty {
+		return nil, effects{refuse{protocol.ErrNothingSaid}}
+	}
+	return stopping{turn: turn, waiting: 1}, effects{release{}, enqueue{}}
+}
+
 // nextHeld is nextLive while the user speaks over the reply.
 func nextHeld(p held, e event) (phase, effects) {
 	switch e := e.(type) {
@@ -121,13 +200,22 @@ func nextHeld(p held, e event) (phase, effects) {
 			return nil, effects{refuse{protocol.ErrNothingSaid}}
 		}
 		return supersede(p.turn, protocol.CancelledByBargeIn)
+	case overheard:
+		if e.floor && !e.empty {
+			return supersede(p.turn, protocol.CancelledByBargeIn)
+		}
+		return resume(p.turn, e.empty)
+	case queued:
+		return resume(p.turn, e.empty)
+	case asked:
+		return resume(p.turn, false)
 	case seized:
 		return stopping{turn: p.turn}, effects{hush{p.turn, protocol.CancelledByBargeIn}}
 	case dismissed:
 		return live(p), effects{release{}}
 	case spoke:
 		return nil, effects{}
-	case configured, heard, typed, cleared, cancelled, drained, kept, overdue, ended:
+	case configured, heard, typed, cleared, cancelled, silenced, drained, kept, overdue, ended:
 		return nextLive(live(p), e)
 	}
 	return nil, effects{}
@@ -144,8 +232,22 @@ func nextStopping(p stopping, e event) (phase, effects) {
 			return nil, effects{refuse{protocol.ErrNothingSaid}}
 		}
 		return orRefuse(stopping{p.turn, p.waiting + 1}, p.waiting)
+	case queued:
+		return nextStopping(p, committed(e))
+	case overheard:
+		return nextStopping(p, committed{e.empty})
 	case typed:
 		return orRefuse(stopping{p.turn, p.waiting + 1}, p.waiting)
+	case asked:
+		if e.joins {
+			return nil, effects{answerWaiting{}}
+		}
+		return nextStopping(p, typed{})
+	case silenced:
+		if e.turn != 0 && e.turn != p.turn {
+			return nil, effects{}
+		}
+		return nil, effects{hush{p.turn, protocol.CancelledByClient}}
 	case cleared:
 		return nil, effects{forget{}}
 	case cancelled:
@@ -189,25 +291,36 @@ func nextKeeping(p keeping, e event, lastTurn int) (phase, effects) {
 			return nil, effects{refuse{protocol.ErrNothingSaid}}
 		}
 		return orRefuse(keeping{p.turn, p.waiting + 1}, p.waiting)
+	case queued:
+		return nextKeeping(p, committed(e), lastTurn)
+	case overheard:
+		return nextKeeping(p, committed{e.empty}, lastTurn)
 	case typed:
 		return orRefuse(keeping{p.turn, p.waiting + 1}, p.waiting)
+	case asked:
+		if e.joins {
+			return nil, effects{answerWaiting{}}
+		}
+		return nextKeeping(p, typed{}, lastTurn)
 	case cleared:
 		return nil, effects{forget{}}
 	case kept:
 		if e.turn != p.turn {
 			return nil, effects{}
 		}
-		switch n := lastTurn + 1; p.waiting {
-		case 0:
+		switch n := lastTurn + 1; {
+		case p.waiting == 0:
 			return idle{}, effects{conclude{p.turn}}
-		case 1:
+		case p.waiting == 1 && e.then == listens:
+			return listening{n}, effects{conclude{p.turn}, startWaiting{n, false}}
+		case p.waiting == 1:
 			return live{n}, effects{conclude{p.turn}, startWaiting{n, false}}
 		default:
-			return stopping{n, p.waiting - 1}, effects{conclude{p.turn}, startWaiting{n, true}}
+			return stopping{n, p.waiting - 1}, effects{conclude{p.turn}, startWaiting{n, e.then == speaks}}
 		}
 	case ended:
 		return leaving{p.turn}, effects{}
-	case cancelled, drained, overdue, spoke, seized, dismissed:
+	case cancelled, silenced, drained, overdue, spoke, seized, dismissed:
 	}
 	return nil, effects{}
 }
@@ -224,7 +337,7 @@ func nextLeaving(p leaving, e event) (phase, effects) {
 			return nil, effects{}
 		}
 		return gone{}, effects{conclude{p.turn}, keepWaiting{}, leave{}}
-	case configured, heard, committed, typed, cleared, cancelled, overdue, spoke, seized, dismissed, ended:
+	case configured, heard, committed, queued, overheard, asked, typed, cleared, cancelled, silenced, overdue, spoke, seized, dismissed, ended:
 	}
 	return nil, effects{}
 }

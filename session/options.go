@@ -32,6 +32,9 @@ type Options struct {
 	PartialGap time.Duration                 // sound between two partial transcripts; default 600 ms
 	ToolTime   time.Duration                 // how long a tool may take; default 30 s
 
+	Fresh   bool // the model is not told of earlier sessions
+	Notices bool // events say more than the native protocol knows: see [Accepted]
+
 	Inbox     int           // inputs that may wait; default 64. Push blocks when it is full
 	MaxEvents int           // events that may wait for a client that does not read; default 4,096. More end the session
 	HighWater time.Duration // reply audio that may wait for the client; default 10 s. With more, the stages are held up
@@ -104,11 +107,13 @@ type Deps struct {
 	Log       *slog.Logger
 }
 
-// Input is one thing that comes in. Exactly one field is set.
+// Input is one thing that comes in. Exactly one field is set, apart from Ref.
 type Input struct {
 	Message protocol.ClientMessage
+	Order   Order             // what the native protocol has no message for
 	Audio   *audio.Frame      // a binary frame as it came; the session frees it
 	Problem *protocol.Problem // what the connection could not accept, to be told to the client in sequence
+	Ref     string            // comes back with what the session says to this at once
 }
 
 // Output is one thing that goes out. Exactly one of Event and Audio is set. Who
@@ -117,6 +122,7 @@ type Output struct {
 	Head  protocol.Head
 	Event protocol.Event
 	Audio *audio.Frame
+	Ref   string // of the input that this answers, "" for anything else
 }
 
 // ErrEnded is returned by Push when the session is over.

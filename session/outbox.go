@@ -12,6 +12,7 @@ type item struct {
 	turn  int
 	ms    int64 // when it happened; in the voice's lane it happens when it leaves
 	event protocol.Event
+	ref   string // of the input that it answers
 	audio *audio.Frame
 	bytes int  // of audio; the frame itself is somebody else's once it has left
 	ends  bool // it is the audio.end of its turn
@@ -75,6 +76,7 @@ func (o *outbox) output(it *item) Output {
 		Head:  protocol.Head{Seq: o.seq + 1, Turn: it.turn, MS: it.ms},
 		Event: it.event,
 		Audio: it.audio,
+		Ref:   it.ref,
 	}
 }
 

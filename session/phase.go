@@ -13,6 +13,9 @@ type (
 	unready struct{}
 	// idle: no turn is under way. Audio may be coming in.
 	idle struct{}
+	// listening: the turn is transcribed, and not answered unless that is asked for
+	// in time.
+	listening struct{ turn int }
 	// live: the turn's stages run, or its audio is still on its way out.
 	live struct{ turn int }
 	// held: the user speaks while sori does. The reply waits until it is known
@@ -35,14 +38,15 @@ type (
 	gone struct{}
 )
 
-func (unready) phase()  {}
-func (idle) phase()     {}
-func (live) phase()     {}
-func (held) phase()     {}
-func (stopping) phase() {}
-func (keeping) phase()  {}
-func (leaving) phase()  {}
-func (gone) phase()     {}
+func (unready) phase()   {}
+func (idle) phase()      {}
+func (listening) phase() {}
+func (live) phase()      {}
+func (held) phase()      {}
+func (stopping) phase()  {}
+func (keeping) phase()   {}
+func (leaving) phase()   {}
+func (gone) phase()      {}
 
 // event is something that happened.
 //
@@ -56,16 +60,31 @@ type (
 	heard struct{}
 	// committed: the utterance is over. empty says that there is too little of it.
 	committed struct{ empty bool }
+	// queued: the utterance is over, and it takes the floor from nobody.
+	queued struct{ empty bool }
+	// overheard: the utterance is over, and is not answered before somebody asks.
+	// floor says that it takes the floor from a reply.
+	overheard struct{ empty, floor bool }
+	// asked: the conversation is to be answered as it stands. joins says that the
+	// newest turn was overheard and can still be answered itself.
+	asked struct{ joins bool }
 	// typed: a turn was typed.
 	typed struct{}
 	// cleared: the client wants its pending audio forgotten.
 	cleared struct{}
 	// cancelled: the client wants the turn stopped; turn 0 means whichever is live.
 	cancelled struct{ turn int }
+	// silenced: the client wants the turn's reply stopped, and its transcription
+	// kept; turn 0 means whichever is live.
+	silenced struct{ turn int }
 	// drained: the turn's stages are home and its last audio has left.
 	drained struct{ turn int }
-	// kept: the turn's record is in history, or as safe as it can be.
-	kept struct{ turn int }
+	// kept: the turn's record is in history, or as safe as it can be. then says what
+	// becomes of the next one that waits.
+	kept struct {
+		turn int
+		then following
+	}
 	// overdue: a stopped turn's transcription takes too long.
 	overdue struct{ turn int }
 	// spoke: the user began to speak while the reply sounds, or would.
@@ -78,6 +97,19 @@ type (
 	ended struct{}
 )
 
+// following is how the oldest turn that waits goes on.
+type following int
+
+const (
+	speaks  following = iota // it is answered, unless a later one waits
+	listens                  // it was overheard
+	stays                    // it is answered, though a later one waits
+)
+
+func (queued) event()     {}
+func (overheard) event()  {}
+func (asked) event()      {}
+func (silenced) event()   {}
 func (configured) event() {}
 func (heard) event()      {}
 func (committed) event()  {}
@@ -116,6 +148,10 @@ type (
 	}
 	// enqueue puts what was just committed behind the turn that is stopping.
 	enqueue struct{}
+	// answer has the turn that is listened to answered.
+	answer struct{}
+	// answerWaiting has the newest turn that waits answered.
+	answerWaiting struct{}
 	// hush stops the turn's reply and lets its transcription finish.
 	hush struct {
 		turn   int
@@ -144,18 +180,20 @@ type (
 // An array, so that a transition allocates nothing.
 type effects [3]effect
 
-func (refuse) effect()       {}
-func (configure) effect()    {}
-func (listen) effect()       {}
-func (forget) effect()       {}
-func (start) effect()        {}
-func (startWaiting) effect() {}
-func (enqueue) effect()      {}
-func (hush) effect()         {}
-func (kill) effect()         {}
-func (hold) effect()         {}
-func (release) effect()      {}
-func (keep) effect()         {}
-func (conclude) effect()     {}
-func (keepWaiting) effect()  {}
-func (leave) effect()        {}
+func (answer) effect()        {}
+func (answerWaiting) effect() {}
+func (refuse) effect()        {}
+func (configure) effect()     {}
+func (listen) effect()        {}
+func (forget) effect()        {}
+func (start) effect()         {}
+func (startWaiting) effect()  {}
+func (enqueue) effect()       {}
+func (hush) effect()          {}
+func (kill) effect()          {}
+func (hold) effect()          {}
+func (release) effect()       {}
+func (keep) effect()          {}
+func (conclude) effect()      {}
+func (keepWaiting) effect()   {}
+func (leave) effect()         {}

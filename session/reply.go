@@ -2,9 +2,12 @@ package session
 
 import (
 	"context"
+	"errors"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"sori/protocol"
 	"sori/session/clause"
@@ -30,6 +33,24 @@ func (w *worker) reply(ctx context.Context, earlier []stage.Exchange) {
 	var made writing
 	var unwritten error
 	var flow sync.WaitGroup
+	r := &w.result
+	defer func() {
+		if unwritten != nil {
+			w.fail(ctx, stage.AsError(stage.TTOT, unwritten))
+		}
+	}()
+	if w.settings.mute {
+		close(clauses)
+		flow.Go(func() {
+			for range deltas {
+			}
+		})
+		unwritten = w.guard(stage.TTOT, func() error { return w.write(ctx, earlier, &made, deltas) })
+		close(deltas)
+		flow.Wait()
+		r.take(w, &made)
+		return
+	}
 	flow.Go(func() {
 		defer close(deltas)
 		unwritten = w.guard(stage.TTOT, func() error { return w.write(ctx, earlier, &made, deltas) })
@@ -42,14 +63,16 @@ func (w *worker) reply(ctx context.Context, earlier []stage.Exchange) {
 	v.speak(ctx, clauses)
 	flow.Wait()
 
-	r := &w.result
+	r.take(w, &made)
+	v.finish(ctx)
+}
+
+// take notes what TTOT made.
+func (r *result) take(w *worker, made *writing) {
 	r.ttotText = strings.TrimSpace(made.text.String())
 	r.engines.TTOT = made.engine
 	r.timings.TTOTFirst, r.timings.TTOTDone = made.first, made.done
-	v.finish(ctx)
-	if unwritten != nil {
-		w.fail(ctx, stage.AsError(stage.TTOT, unwritten))
-	}
+	r.calls = w.handed
 }
 
 // recite speaks a text that nobody wrote for this turn: an idle prompt.
@@ -80,26 +103,42 @@ func (w *worker) write(ctx context.Context, earlier []stage.Exchange, made *writ
 	p := stage.Prompt{
 		UserID: w.settings.user, SessionID: w.session, Text: w.result.atotText,
 		Language: w.settings.language, Instructions: w.settings.instructions, History: earlier,
-		Tools: w.tools(), Call: w.call,
+		Tools: w.tools(), Call: w.call, Choice: w.settings.choice,
+	}
+	if w.entry.respond != nil && w.entry.clip == nil {
+		p.History, p.Text = unanswered(earlier)
 	}
 	for delta, err := range w.deps.TTOT.Respond(w.watch(ctx, &made.engine), p) {
+		if errors.Is(err, stage.ErrHandedOver) {
+			break
+		}
 		if err != nil {
 			return err
 		}
-		if delta == "" {
+		piece, over := w.limit(&made.text, delta)
+		if over {
+			_ = w.emit(ctx, protocol.Warning{Code: protocol.WarnReplyLimit, Message: "The reply reached its limit of " + strconv.Itoa(w.settings.maxTokens) + " tokens and was cut there."})
+		}
+		if piece == "" && over {
+			break
+		}
+		if piece == "" {
 			continue
 		}
 		if made.first == nil {
 			made.first = w.since(time.Now())
 		}
-		made.text.WriteString(delta)
-		if err := w.emit(ctx, protocol.StagePartial{Stage: stage.TTOT, Text: delta}); err != nil {
+		made.text.WriteString(piece)
+		if err := w.emit(ctx, protocol.StagePartial{Stage: stage.TTOT, Text: piece}); err != nil {
 			return err
 		}
 		select {
-		case deltas <- delta:
+		case deltas <- piece:
 		case <-ctx.Done():
 			return context.Cause(ctx)
+		}
+		if over {
+			break
 		}
 	}
 	if ctx.Err() != nil {
@@ -107,10 +146,42 @@ func (w *worker) write(ctx context.Context, earlier []stage.Exchange, made *writ
 	}
 	made.done = w.since(time.Now())
 	text := strings.TrimSpace(made.text.String())
+	if text == "" && len(w.handed) > 0 {
+		return nil
+	}
 	if text == "" {
 		return &stage.Error{Stage: stage.TTOT, Code: stage.CodeEmptyReply, Message: "The TTOT engine gave an empty reply."}
 	}
 	return w.emit(ctx, protocol.StageDone{Stage: stage.TTOT, Text: text, TookMS: millis(time.Since(began))})
+}
+
+// unanswered takes what the user said last and nobody answered out of the
+// conversation, as the text to answer. It is empty when there is no such thing.
+func unanswered(told []stage.Exchange) (earlier []stage.Exchange, text string) {
+	n := len(told)
+	for n > 0 && told[n-1].User != "" && told[n-1].Reply == "" && len(told[n-1].Calls) == 0 {
+		n--
+	}
+	var said []string
+	for _, x := range told[n:] {
+		said = append(said, x.User)
+	}
+	return told[:n], strings.Join(said, "\n")
+}
+
+// limit cuts a piece of a reply where the reply reaches its limit.
+func (w *worker) limit(before *strings.Builder, piece string) (cut string, over bool) {
+	if w.settings.maxTokens == 0 {
+		return piece, false
+	}
+	left := stage.LettersPerToken*w.settings.maxTokens - utf8.RuneCountInString(before.String())
+	for i := range piece {
+		if left <= 0 {
+			return piece[:i], true
+		}
+		left--
+	}
+	return piece, false
 }
 
 // split cuts the stream of pieces into clauses that can be spoken.

@@ -49,6 +49,7 @@ type Session struct {
 	idleC     *time.Timer // until the idle prompt
 	keepDone  chan keepResult
 	crew      sync.WaitGroup // every goroutine that Run started
+	ref       string         // of the input being handled
 	err       error
 	leaving   bool
 }
@@ -61,6 +62,11 @@ type entry struct {
 	spoken    time.Time
 	committed time.Time
 	voiced    time.Duration // speech in clip, where a detector listened; else 0
+	id        string        // of the turn; "": it is given one
+	silent    bool          // it is not answered unless somebody asks
+	patient   bool          // it takes the floor from nobody
+	respond   *Respond      // it was asked for
+	idle      bool          // nobody spoke
 	limited   bool          // it was ended because it was full
 }
 
@@ -84,7 +90,7 @@ func New(o Options, d Deps) *Session {
 		phase:     unready{},
 		utterance: audio.NewBuffer(o.MaxUtterance),
 		settings:  newSettings(o),
-		memory:    memory{window: o.Window},
+		memory:    memory{window: o.Window, loaded: o.Fresh},
 		scribe:    scribe{results: make(chan scribed, 1)},
 		keepDone:  make(chan keepResult, 1),
 	}
@@ -277,6 +283,8 @@ func (s *Session) now() int64 { return time.Since(s.began).Milliseconds() }
 
 // take handles one input.
 func (s *Session) take(ctx context.Context, in Input) {
+	s.ref = in.Ref
+	defer func() { s.ref = "" }()
 	switch {
 	case in.Audio != nil:
 		s.hear(ctx, in.Audio)
@@ -284,6 +292,8 @@ func (s *Session) take(ctx context.Context, in Input) {
 		s.emit(*in.Problem)
 	case in.Message != nil:
 		s.obey(ctx, in.Message)
+	case in.Order != nil:
+		s.follow(ctx, in.Order)
 	}
 }
 
@@ -319,6 +329,7 @@ type cargo struct {
 	input     *audio.Input // nil: as it is
 	attention *attention   // nil: as it is
 	entry     func() entry // takes the utterance, or the text
+	respond   *Respond     // what was asked for
 }
 
 func (s *Session) perform(ctx context.Context, f effect, with *cargo) {
@@ -332,9 +343,13 @@ func (s *Session) perform(ctx context.Context, f effect, with *cargo) {
 	case forget:
 		s.forget()
 	case start:
-		s.start(ctx, f.turn, with.entry())
+		s.start(ctx, f.turn, s.accepted(with.entry()))
 	case enqueue:
-		s.waiting = append(s.waiting, with.entry())
+		s.waiting = append(s.waiting, s.accepted(with.entry()))
+	case answer:
+		s.answer(with.respond)
+	case answerWaiting:
+		s.answerWaiting(with.respond)
 	case startWaiting:
 		first := s.waiting[0]
 		s.waiting = append(s.waiting[:0], s.waiting[1:]...)
@@ -365,7 +380,7 @@ func (s *Session) perform(ctx context.Context, f effect, with *cargo) {
 func (s *Session) emit(e protocol.Event) { s.emitFor(0, e) }
 
 func (s *Session) emitFor(turn int, e protocol.Event) {
-	s.out.events.push(item{turn: turn, ms: s.now(), event: e})
+	s.out.events.push(item{turn: turn, ms: s.now(), event: e, ref: s.ref})
 }
 
 // emitVoice puts an event into the voice's lane: it leaves with the sound.

@@ -7,6 +7,7 @@ import (
 	"sori/audio"
 	"sori/history"
 	"sori/protocol"
+	"sori/stage"
 )
 
 // settings is what the client configured. A turn gets a copy.
@@ -24,6 +25,14 @@ type settings struct {
 	partials     *bool // nil: as the mode of turn detection has it
 	idle         protocol.IdlePrompt
 	tools        []protocol.Tool
+
+	// What only an order sets.
+	silent    bool // utterances are not answered of themselves
+	patient   bool // a reply goes on when the user speaks over it
+	handOver  bool // a call of the client's tools ends the turn
+	mute      bool // replies are written and not spoken
+	maxTokens int  // of a reply; 0: no limit
+	choice    stage.Choice
 }
 
 func newSettings(o Options) settings {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"sori/protocol"
 	"sori/stage"
@@ -68,6 +69,8 @@ func (w *worker) call(ctx context.Context, name string, arguments json.RawMessag
 	switch {
 	case ctx.Err() != nil:
 		return "", context.Cause(ctx)
+	case errors.Is(err, stage.ErrHandedOver):
+		return "", err
 	case err != nil:
 		w.log.Warn("tool failed", "tool", name, "error", err)
 		return "Error: " + err.Error(), nil
@@ -77,6 +80,9 @@ func (w *worker) call(ctx context.Context, name string, arguments json.RawMessag
 
 func (w *worker) runTool(ctx context.Context, name string, arguments json.RawMessage) (string, error) {
 	for _, t := range w.settings.tools {
+		if t.Name == name && w.settings.handOver {
+			return "", w.handOver(ctx, name, arguments)
+		}
 		if t.Name == name {
 			return w.askClient(ctx, name, arguments)
 		}
@@ -87,6 +93,17 @@ func (w *worker) runTool(ctx context.Context, name string, arguments json.RawMes
 		}
 	}
 	return "", fmt.Errorf("there is no tool %q", name)
+}
+
+// handOver tells the client of a call that it answers when it likes: the turn
+// ends here.
+func (w *worker) handOver(ctx context.Context, name string, arguments json.RawMessage) error {
+	id := "call_" + strings.ReplaceAll(newID(), "-", "")
+	if err := w.emit(ctx, protocol.ToolCall{ID: id, Name: name, Arguments: arguments}); err != nil {
+		return err
+	}
+	w.handed = append(w.handed, stage.Call{ID: id, Name: name, Arguments: string(arguments)})
+	return stage.ErrHandedOver
 }
 
 func (w *worker) askClient(ctx context.Context, name string, arguments json.RawMessage) (string, error) {

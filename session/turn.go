@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"sori/history"
@@ -28,6 +27,11 @@ type turn struct {
 	cut       bool                    // its audio is dropped
 	overdue   <-chan time.Time
 	home      *result
+
+	// as one that is overheard
+	asks    chan<- *job // the turn was transcribed and waits to hear whether it is answered
+	settled bool        // it was told
+	respond *Respond    // that it is to be answered
 
 	// as a draft
 	pending      []turnOut // what it made so far
@@ -75,10 +79,15 @@ func isStopped(ctx context.Context) bool {
 func (s *Session) launch(ctx context.Context, number int, e entry, draft bool) *turn {
 	all, stopAll := context.WithCancelCause(context.WithoutCancel(ctx))
 	reply, stopReply := context.WithCancelCause(all)
+	set := s.settings
+	if e.respond != nil {
+		set.manner(e.respond.Manner)
+	}
+	orDefault(&e.id, newID())
 	j := &job{
-		id: newID(), session: s.id, number: number, entry: e, settings: s.settings,
+		id: e.id, session: s.id, number: number, entry: e, settings: set,
 		opts: s.opts, deps: s.deps, log: s.log.With("turn", number),
-		history: slices.Clone(s.memory.turns), load: !s.memory.loaded, draft: draft,
+		history: s.memory.told(), load: !s.memory.loaded, draft: draft,
 		confirmed: make(chan struct{}),
 	}
 	if !draft {
@@ -86,7 +95,7 @@ func (s *Session) launch(ctx context.Context, number int, e entry, draft bool) *
 	}
 	t := &turn{
 		number: number, job: j, out: make(chan turnOut), homeC: make(chan *result, 1),
-		stopAll: stopAll, stopReply: stopReply, pacer: pacer{lead: s.settings.pace()},
+		stopAll: stopAll, stopReply: stopReply, pacer: pacer{lead: set.pace()},
 		calls: make(map[string]chan<- protocol.ToolResult),
 	}
 	s.crew.Go(func() {
@@ -111,14 +120,24 @@ func (s *Session) start(ctx context.Context, number int, e entry) {
 	}
 	s.turn = t
 	t.committed = e.committed
+	s.memory.reserve(t.job.id)
 	started := protocol.TurnStarted{ID: t.job.id, Source: protocol.FromText}
 	switch {
 	case e.clip != nil:
 		started.Source, started.InputMS = protocol.FromSpeech, e.clip.Duration().Milliseconds()
 	case e.say != "":
 		started.Source = protocol.FromIdle
+	case e.respond != nil:
+		started.Source = FromConversation
 	}
 	s.emitFor(number, started)
+	if !e.silent {
+		id := ""
+		if e.respond != nil {
+			id = e.respond.ID
+		}
+		s.notice(number, Answering{id})
+	}
 	if e.limited {
 		s.emitFor(number, protocol.Warning{
 			Code:    protocol.WarnUtteranceLimit,
@@ -204,6 +223,9 @@ func (s *Session) takeFromTurn(ctx context.Context, o turnOut) {
 		s.emitVoice(t.number, *o.caption)
 	case o.call != nil:
 		s.askTool(t, o.call)
+	case o.asks != nil:
+		t.asks = o.asks
+		s.settle(t)
 	case o.event != nil:
 		s.emitFor(t.number, o.event)
 	}
@@ -310,7 +332,7 @@ func (s *Session) takeKept(ctx context.Context, k keepResult) {
 		s.log.Warn("turn is set aside", "turn", k.turn, "error", k.delayed)
 		s.emitFor(k.turn, protocol.Warning{Code: protocol.WarnHistoryDelayed, Message: "The history store is not available. The turn is safe on disk and is written when the store is back."})
 	}
-	s.handle(ctx, kept{k.turn})
+	s.handle(ctx, kept{k.turn, s.following()})
 }
 
 // conclude sends the turn's one terminal event.

@@ -3,6 +3,7 @@ package stage
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"time"
 )
@@ -48,10 +49,39 @@ type Transcript struct {
 	Final bool
 }
 
-// Exchange is one earlier turn, as the model should remember it.
+// Exchange is one earlier turn, as the model should remember it: what the user
+// said, what was replied, and what the model called after it. Each part may be
+// missing.
 type Exchange struct {
 	User  string
 	Reply string
+	Calls []Call
+}
+
+// Call is a call of a function that the model made in an earlier turn.
+type Call struct {
+	ID        string
+	Name      string
+	Arguments string // JSON
+	Output    string // for the model
+	Answered  bool   // Output is there; a call that nobody answered is not told of
+}
+
+// ErrHandedOver is what [Prompt.Call] gives for a call that is answered in a
+// later turn. The responder hands over the other calls of the same message and
+// ends; the error comes last in its stream and is no failure.
+var ErrHandedOver = errors.New("stage: the call was handed over")
+
+// LettersPerToken is how a reply's length is counted where no engine says it: so
+// many letters are one token.
+const LettersPerToken = 4
+
+// Choice says whether the model calls a tool. The zero value leaves it to the
+// model.
+type Choice struct {
+	None     bool   // no tool is called
+	Required bool   // one is
+	Tool     string // this one is
 }
 
 // Prompt is what TTOT answers.
@@ -61,12 +91,13 @@ type Prompt struct {
 	Text         string
 	Language     string
 	Instructions string
-	History      []Exchange // oldest first
+	History      []Exchange // oldest first; where Text is empty, the reply goes on from its last part
 	// Tools are functions that the model may call, and Call runs one: it gives
 	// what the model is to read, also where the function failed. An error means
 	// that the turn is over. A responder without tools ignores both.
-	Tools []Tool
-	Call  func(ctx context.Context, name string, arguments json.RawMessage) (string, error)
+	Tools  []Tool
+	Choice Choice
+	Call   func(ctx context.Context, name string, arguments json.RawMessage) (string, error)
 }
 
 // Tool is a function that the model may call.

@@ -3,6 +3,7 @@ package ttot
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 
@@ -33,14 +34,38 @@ type round struct {
 }
 
 // mayCall says whether the model is told of tools.
-func (d *dialogue) mayCall() bool { return len(d.prompt.Tools) > 0 && d.prompt.Call != nil }
+func (d *dialogue) mayCall() bool {
+	return len(d.prompt.Tools) > 0 && d.prompt.Call != nil && !d.prompt.Choice.None
+}
+
+// forced says whether the next message has to call a tool.
+func (d *dialogue) forced() bool {
+	return len(d.rounds) == 0 && (d.prompt.Choice.Required || d.prompt.Choice.Tool != "")
+}
 
 // choice is the tool_choice of the next message.
 func (d *dialogue) choice() string {
-	if len(d.rounds) >= maxRounds {
+	switch {
+	case len(d.rounds) >= maxRounds:
 		return "none"
+	case d.forced():
+		return "required"
 	}
 	return "auto"
+}
+
+// named is choice as it is sent: an engine is told the tool's name.
+func (d *dialogue) named() any {
+	type one struct {
+		Name string `json:"name"`
+	}
+	if d.forced() && d.prompt.Choice.Tool != "" {
+		return struct {
+			Type     string `json:"type"`
+			Function one    `json:"function"`
+		}{"function", one{d.prompt.Choice.Tool}}
+	}
+	return d.choice()
 }
 
 // run runs the calls of one message, one after the other. It says whether the
@@ -48,11 +73,18 @@ func (d *dialogue) choice() string {
 func (d *dialogue) run(ctx context.Context, r round) bool {
 	for _, c := range r.calls {
 		output, err := d.prompt.Call(ctx, c.Function.Name, json.RawMessage(c.Function.Arguments))
+		if errors.Is(err, stage.ErrHandedOver) {
+			d.failed = err
+			continue
+		}
 		if err != nil {
 			d.failed = err
 			return false
 		}
 		r.outputs = append(r.outputs, output)
+	}
+	if d.failed != nil {
+		return false
 	}
 	d.rounds = append(d.rounds, r)
 	return true

@@ -3,6 +3,8 @@ package ttot
 import (
 	"fmt"
 	"strings"
+
+	"sori/stage"
 )
 
 // chatMessage is one message of a chat. Content is null where a model only
@@ -55,6 +57,7 @@ func (d *dialogue) messages(tools bool) []chatMessage {
 	for _, h := range p.History {
 		c.add("user", h.User)
 		c.add("assistant", h.Reply)
+		c.recall(h.Calls, tools)
 	}
 	c.add("user", p.Text)
 	for _, r := range d.rounds {
@@ -66,6 +69,25 @@ func (d *dialogue) messages(tools bool) []chatMessage {
 		c.add("user", r.inWords())
 	}
 	return c
+}
+
+// recall adds the calls of an earlier turn, those that were answered.
+func (c *chat) recall(calls []stage.Call, tools bool) {
+	var r round
+	for _, one := range calls {
+		if !one.Answered {
+			continue
+		}
+		r.calls = append(r.calls, call{ID: one.ID, Type: "function", Function: function{one.Name, one.Arguments}})
+		r.outputs = append(r.outputs, one.Output)
+	}
+	switch {
+	case len(r.calls) == 0:
+	case tools:
+		*c = append(*c, r.messages()...)
+	default:
+		c.add("user", r.inWords())
+	}
 }
 
 // messages gives the model's calls and their results.

@@ -31,7 +31,7 @@ type chatRequest struct {
 	Model               string          `json:"model,omitempty"`
 	Messages            []chatMessage   `json:"messages"`
 	Tools               json.RawMessage `json:"tools,omitempty"`
-	ToolChoice          string          `json:"tool_choice,omitempty"`
+	ToolChoice          any             `json:"tool_choice,omitempty"`
 	Stream              bool            `json:"stream"`
 	MaxTokens           int             `json:"max_tokens,omitempty"`
 	MaxCompletionTokens int             `json:"max_completion_tokens,omitempty"`
@@ -72,7 +72,7 @@ func (e *openAI) round(ctx context.Context, d *dialogue, model string, tools *to
 	for {
 		var text strings.Builder
 		newer := e.newer.Load()
-		calling := len(*tools) > 0 && d.choice() == "auto"
+		calling := len(*tools) > 0 && d.choice() != "none"
 		reader := &replyReader{yield: d.listener(yield, &text), before: d.given, tools: calling}
 		err := ask(ctx, e.call, e.request(d, model, *tools, newer), reader)
 		switch {
@@ -110,7 +110,7 @@ func (e *openAI) pull(context.Context, string) (Result, error) {
 func (e *openAI) request(d *dialogue, model string, tools toolList, newer bool) chatRequest {
 	r := chatRequest{Model: model, Messages: d.messages(len(tools) > 0), Stream: true}
 	if len(tools) > 0 {
-		r.Tools, r.ToolChoice = json.RawMessage(tools), d.choice()
+		r.Tools, r.ToolChoice = json.RawMessage(tools), d.named()
 	}
 	if t := e.call.Params.Get("temperature"); t != "" {
 		if f, err := strconv.ParseFloat(t, 64); err == nil {

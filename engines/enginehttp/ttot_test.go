@@ -23,7 +23,7 @@ func TestGenerate(t *testing.T) {
 	if a := post(t, s.URL+"/generate", body); a.status != 200 || a.body != `{"user_id":10,"ttot_text":"You said: good day"}`+"\n" {
 		t.Errorf("%d %s", a.status, a.body)
 	}
-	if asked.UserID != "10" || asked.Instructions != "be short" || asked.Language != "en" || len(asked.History) != 2 || asked.History[0] != (stage.Exchange{User: "a", Reply: "b"}) || asked.History[1].User != "c" {
+	if asked.UserID != "10" || asked.Instructions != "be short" || asked.Language != "en" || len(asked.History) != 2 || asked.History[0].User != "a" || asked.History[0].Reply != "b" || asked.History[1].User != "c" {
 		t.Errorf("the engine was asked %+v", asked)
 	}
 	a := post(t, s.URL+"/generate", `{"user_id":"anna","text":"hi"}`, "Accept", "text/event-stream")
@@ -101,7 +101,7 @@ func TestCompletions(t *testing.T) {
 			t.Errorf("no %s in %s", want, a.body)
 		}
 	}
-	if asked.UserID != "anna" || asked.Instructions != "be kind" || len(asked.History) != 1 || asked.History[0] != (stage.Exchange{User: "a", Reply: "b"}) {
+	if asked.UserID != "anna" || asked.Instructions != "be kind" || len(asked.History) != 1 || asked.History[0].User != "a" || asked.History[0].Reply != "b" {
 		t.Errorf("the engine was asked %+v", asked)
 	}
 	a = post(t, url, body+`,"stream":true,"stream_options":{"include_usage":true}}`)
