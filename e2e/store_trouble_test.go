@@ -5,14 +5,12 @@ package e2e_test
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -149,75 +147,6 @@ func TestRedisComesAndGoes(t *testing.T) {
 	r.start()
 	if got := turnsOf(t, serve(t, "--store", r.url(), "--data", s.data), user, len(want)); !slices.Equal(got, want) {
 		t.Errorf("after a kill the store has %q, want %q", got, want)
-	}
-}
-
-// Whenever the process is killed: a turn whose end the client saw is in history.
-func TestKilledAtAnyMoment(t *testing.T) {
-	t.Parallel()
-	const kills = 5
-	rng := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a seeded schedule
-	data := t.TempDir()
-	var mu sync.Mutex
-	var acknowledged []string
-	for range kills {
-		s := serve(t, "--data", data)
-		var wg sync.WaitGroup
-		for range 4 {
-			wg.Go(func() {
-				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-				defer cancel()
-				conn, err := client.Dial(ctx, s.ws(), client.Options{})
-				if err != nil {
-					return
-				}
-				defer conn.CloseNow()
-				if _, err := conn.Configure(ctx, format(16000), nil); err != nil {
-					return
-				}
-				for {
-					a, err := conn.Ask(ctx, client.Turn{Text: "hello"}, nil, nil)
-					if err != nil {
-						return
-					}
-					mu.Lock()
-					acknowledged = append(acknowledged, a.Record.ID)
-					mu.Unlock()
-				}
-			})
-		}
-		time.Sleep(time.Duration(200+rng.IntN(1500)) * time.Millisecond) // the moment of the kill is what the test is about
-		s.kill()
-		wg.Wait()
-	}
-	s := serve(t, "--data", data)
-	have := map[string]bool{}
-	before := ""
-	for {
-		var page struct {
-			Turns []struct{ ID string }
-			More  bool
-		}
-		if code := s.get("/users/10/turns?limit=100&before="+before, &page); code != 200 {
-			t.Fatalf("GET turns: %d", code)
-		}
-		for _, turn := range page.Turns {
-			have[turn.ID] = true
-			before = turn.ID
-		}
-		if !page.More {
-			break
-		}
-	}
-	lost := 0
-	for _, id := range acknowledged {
-		if !have[id] {
-			lost++
-		}
-	}
-	t.Logf("%d kills, %d turns acknowledged, %d in history", kills, len(acknowledged), len(have))
-	if lost > 0 || len(acknowledged) == 0 {
-		t.Errorf("%d of %d acknowledged turns are lost", lost, len(acknowledged))
 	}
 }
 
