@@ -75,6 +75,7 @@ func serverEvents() []protocol.Event {
 			IdlePrompt: protocol.IdlePrompt{AfterMS: 1000, Text: "?"}, Tools: []protocol.Tool{{Name: "lights"}},
 			Engines:   history.Engines{ATOT: "a", TTOT: "b", TTS: "c"},
 			Languages: protocol.Languages{ATOT: []string{"en"}, TTOT: []string{"en", "ko"}, TTS: []string{"ko"}},
+			Voices:    []string{"slt", "rms"},
 			Limits:    protocol.Limits{FrameBytes: 1, TextBytes: 2, UtteranceMS: 3},
 			Resume:    protocol.Resumption{Key: "k", WaitMS: 120_000},
 		},

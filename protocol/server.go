@@ -38,6 +38,7 @@ type Ready struct {
 	Tools         []Tool          `json:"tools"`
 	Engines       history.Engines `json:"engines"`
 	Languages     Languages       `json:"languages"`
+	Voices        []string        `json:"voices"` // that can be asked for by name; empty: the engine does not say
 	Limits        Limits          `json:"limits"`
 	Resume        Resumption      `json:"resume"`
 }

@@ -104,6 +104,7 @@ type Deps struct {
 	Recordings  Recordings // nil: no recordings are kept
 	// Languages says what the engines know now; nil: nothing is known of it.
 	Languages func() protocol.Languages
+	Voices    func() []string // that TTS can be asked for now; nil: nothing is known of it
 	Log       *slog.Logger
 }
 

@@ -149,11 +149,20 @@ func (s *Session) configure(to *cargo) {
 		IdlePrompt: set.idle, Tools: slices.Concat([]protocol.Tool{}, set.tools),
 		Engines:   history.Engines{ATOT: s.deps.ATOT.Engine(), TTOT: s.deps.TTOT.Engine(), TTS: s.deps.TTS.Engine()},
 		Languages: s.languages(),
+		Voices:    s.voices(),
 		Limits: protocol.Limits{
 			FrameBytes: protocol.MaxAudioFrame, TextBytes: protocol.MaxTextFrame,
 			UtteranceMS: s.opts.MaxUtterance.Milliseconds(),
 		},
 	})
+}
+
+// voices is what the client is told of the voices.
+func (s *Session) voices() []string {
+	if s.deps.Voices == nil {
+		return []string{}
+	}
+	return append([]string{}, s.deps.Voices()...)
 }
 
 // languages is what the client is told of the engines' languages.

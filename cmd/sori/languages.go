@@ -13,12 +13,13 @@ import (
 	"sori/stage"
 )
 
-// knownLanguages is what the local engines say of their languages. Its methods
+// knownLanguages is what the local engines say of their languages and voices. Its methods
 // may be called from many goroutines.
 type knownLanguages struct {
 	mu    sync.Mutex // guards what follows
 	local map[stage.Name]bool
 	all   protocol.Languages
+	named []string // the voices
 }
 
 // mine says whether a stage is served locally in the first place.
@@ -38,6 +39,13 @@ func (k *knownLanguages) languages() protocol.Languages {
 	return k.all
 }
 
+// voices are those that are known now.
+func (k *knownLanguages) voices() []string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.named
+}
+
 // learn asks the process of local engines.
 func (k *knownLanguages) learn(ctx context.Context, c *child.Child) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.Host()+"/health", http.NoBody)
@@ -53,6 +61,7 @@ func (k *knownLanguages) learn(ctx context.Context, c *child.Child) error {
 		Services []struct {
 			Service   stage.Name `json:"service"`
 			Languages []string   `json:"languages"`
+			Voices    []string   `json:"voices"`
 		} `json:"services"`
 	}
 	if err := json.NewDecoder(io.LimitReader(resp.Body, 64<<10)).Decode(&health); err != nil {
@@ -71,6 +80,7 @@ func (k *knownLanguages) learn(ctx context.Context, c *child.Child) error {
 			k.all.TTOT = s.Languages
 		case stage.TTS:
 			k.all.TTS = s.Languages
+			k.named = s.Voices
 		}
 	}
 	return nil

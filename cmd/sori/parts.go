@@ -155,7 +155,7 @@ func (p *parts) server() (*server.Server, error) {
 	}
 	deps := session.Deps{
 		ATOT: p.engines.atot, TTOT: p.engines.ttot, TTS: p.engines.tts,
-		NewDetector: p.detector, History: p.keeper, Log: p.log, Languages: p.engines.known.languages,
+		NewDetector: p.detector, History: p.keeper, Log: p.log, Languages: p.engines.known.languages, Voices: p.engines.known.voices,
 	}
 	if p.turns != nil {
 		deps.EndOfTurn = p.turns

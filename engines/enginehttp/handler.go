@@ -96,6 +96,8 @@ func (h *handler) health(w http.ResponseWriter, _ *http.Request) {
 		Load    load   `json:"load"`
 		// Base tags of the languages that it knows; empty when that is not known.
 		Languages []string `json:"languages"`
+		// The voices that can be asked for by name; tts only.
+		Voices []string `json:"voices,omitempty"`
 	}
 	answer := struct {
 		Status   string  `json:"status"`
@@ -106,7 +108,7 @@ func (h *handler) health(w http.ResponseWriter, _ *http.Request) {
 	for i, s := range h.services {
 		var l load
 		l.Active, l.Waiting, l.Capacity = s.gate.load()
-		answer.Services = append(answer.Services, one{string(s.name), h.engines[i], true, l, s.languages()})
+		answer.Services = append(answer.Services, one{string(s.name), h.engines[i], true, l, s.languages(), s.voices()})
 	}
 	writeJSON(w, http.StatusOK, answer)
 }
@@ -130,6 +132,14 @@ func (s *service) languages() []string {
 		return append([]string{}, e.Languages()...)
 	}
 	return []string{}
+}
+
+// voices names those of the stage's engine; nil where it has none, or does not say.
+func (s *service) voices() []string {
+	if e, ok := s.TTS.(interface{ Voices() []string }); ok && s.name == stage.TTS {
+		return e.Voices()
+	}
+	return nil
 }
 
 // models lists the engines as OpenAI lists its models.

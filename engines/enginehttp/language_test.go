@@ -60,3 +60,18 @@ func TestLanguageGoesToTheEngineThatHasIt(t *testing.T) {
 		t.Errorf("health: %s", a.body)
 	}
 }
+
+// named is a mouth with voices to choose from.
+type named struct{ mouth }
+
+func (named) Voices() []string { return []string{"slt", "rms"} }
+
+func TestHealthNamesTheVoices(t *testing.T) {
+	t.Parallel()
+	if a := get(t, start(t, enginehttp.Config{TTS: named{}}).URL+"/health"); !strings.Contains(a.body, `"voices":["slt","rms"]`) {
+		t.Errorf("health: %s", a.body)
+	}
+	if a := get(t, start(t, enginehttp.Config{TTS: mouth{}}).URL+"/health"); strings.Contains(a.body, "voices") {
+		t.Errorf("health of a mouth that does not say: %s", a.body)
+	}
+}

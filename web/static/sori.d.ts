@@ -139,6 +139,8 @@ export interface Ready extends Head<'session.ready'> {
   engines: Engines;
   /** Base tags, such as "en"; an empty list: the engine does not say. */
   languages: { atot: string[]; ttot: string[]; tts: string[] };
+  /** Can be asked for by name; an empty list: the engine does not say. */
+  voices: string[];
   limits: { frame_bytes: number; text_bytes: number; utterance_ms: number };
   /** The key is "" where the server resumes no sessions. */
   resume?: { key: string; /** how long the session waits for a lost client */ wait_ms: number };

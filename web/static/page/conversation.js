@@ -2,10 +2,13 @@
 
 import { Captions } from './captions.js';
 import { find } from './dom.js';
+import { Timing } from './timing.js';
 import { TurnView } from './turn.js';
 import { say } from './words.js';
 
 /** @typedef {import('../sori.js').Sori} Sori */
+
+const REDRAW = 250; // ms between two pictures of a turn that goes on
 
 /** A turn that is not over, or whose voice still sounds. */
 class Live {
@@ -22,6 +25,7 @@ class Live {
     this.record = null;
     this.silent = true; // no voice sounds, or is to come
     this.latest = 0; // ms heard
+    this.timing = new Timing(0, 0); // until the turn begins
   }
 
   /** From the end of speech, which only the server knows, to the first sound as it was heard here; 0: it was not. */
@@ -45,6 +49,8 @@ export class Conversation {
     this.turns = new Map();
     /** @type {TurnView[]} All that are over. */
     this.past = [];
+    /** @type {ReturnType<typeof setInterval> | undefined} */
+    this.drawing = undefined;
     this.wide = matchMedia('(min-width: 72rem)');
     this.wide.addEventListener('change', () => this.#unfold(this.place.querySelectorAll('details.timing')));
     this.#follow();
@@ -56,7 +62,7 @@ export class Conversation {
     on('speech.started', () => this.listen());
     on('speech.partial', ({ text }) => this.#partial(text));
     on('speech.stopped', ({ discarded }) => discarded && this.forget());
-    on('turn.started', (e) => this.#start(e));
+    on('turn.started', (e) => this.#start(e, e.ms));
     on('atot.partial', ({ turn, text }) => this.#of(turn, (t) => t.view.hear(text, false)));
     on('atot.done', ({ turn, text }) => this.#of(turn, (t) => {
       t.view.hear(text || say('unheard'), true);
@@ -86,7 +92,16 @@ export class Conversation {
         this.#settle(turn, t);
       }));
     }
-    on('restored', ({ lostTurn }) => this.#breakOff(lostTurn));
+    on('event', (e) => this.#of(e.turn, (t) => t.timing.take(e)));
+    on('session.resumed', ({ lost, turn }) => {
+      if (!lost) return;
+      this.#breakOff((other) => other !== turn, () => true);
+      if (turn && !this.turns.has(turn)) this.#start({ turn, source: 'speech' }, 0);
+    });
+    on('restored', ({ lostTurn }) => {
+      this.#breakOff(() => true, (turn) => turn >= lostTurn);
+      this.forget();
+    });
   }
 
   /** After the language of the page has changed. */
@@ -125,22 +140,39 @@ export class Conversation {
     this.saying?.view.hear(text, false);
   }
 
-  /** @param {import('../sori.js').TurnStarted} started */
-  #start({ turn, source }) {
+  /** @param {{ turn: number, source: string }} started @param {number} ms of the server's clock */
+  #start({ turn, source }, ms) {
     const live = source !== 'idle' && this.saying ? this.saying : new Live();
     if (live === this.saying) this.saying = null;
     if (source === 'idle') {
       live.view.you.hidden = true;
       live.view.remark('');
     }
+    live.timing = new Timing(ms, performance.now());
     this.turns.set(turn, live);
+    this.#unfold([live.view.timing]);
     this.#show(live);
+    this.drawing ??= setInterval(() => this.#draw(), REDRAW);
+  }
+
+  /** Shows how far each turn is. */
+  #draw() {
+    for (const live of this.turns.values()) {
+      live.view.progress(live.timing);
+      this.#keepInSight(live);
+    }
+    if (this.turns.size) return;
+    clearInterval(this.drawing);
+    this.drawing = undefined;
   }
 
   /** @param {Live} live @param {number} ms */
   #caption(live, ms) {
     if (live.record && live.silent) return;
-    if (ms > 0) live.heardAt ||= performance.now();
+    if (ms > 0) {
+      live.heardAt ||= performance.now();
+      live.timing.sounds(live.heardAt);
+    }
     live.latest = Math.max(live.latest, ms);
     const { heard, ahead, clause } = live.captions.at(live.latest);
     if (clause < 0) return;
@@ -163,15 +195,16 @@ export class Conversation {
     this.turns.delete(turn);
   }
 
-  /** The session is another one now. @param {number} lost */
-  #breakOff(lost) {
+  /** Nothing more will be told of some turns. @param {(turn: number) => boolean} which @param {(turn: number) => boolean} incomplete */
+  #breakOff(which, incomplete) {
     for (const [turn, live] of this.turns) {
+      if (!which(turn)) continue;
       live.view.element.classList.remove('speaking');
+      delete live.view.timing.dataset.live;
       if (live.record) live.view.finish(live.record, live.heardMS);
-      else if (turn >= lost) live.view.remark(say('lost'), true);
+      else if (incomplete(turn)) live.view.remark(say('lost'), true);
+      this.turns.delete(turn);
     }
-    this.turns.clear();
-    this.forget();
   }
 
   /** @param {Iterable<HTMLDetailsElement | Element>} all */

@@ -101,6 +101,7 @@ sori.on('error', ({ code, message }) => {
   } else if (code !== 'utterance_empty') notify(message, { bad: true });
 });
 sori.on('restored', ({ lostTurn }) => notify(say(lostTurn ? 'restoredLost' : 'restored')));
+sori.on('session.resumed', ({ lost }) => lost && notify(say('missed')));
 sori.on('uplink.slow', () => notify(say('uplinkSlow')));
 sori.on('microphone.lost', () => {
   talk.lost();
@@ -111,8 +112,9 @@ sori.on('state', ({ state }) => {
   if (state === 'waiting' || state === 'closed') rest();
   if (state === 'ready') checkHealth();
 });
-sori.on('session.ready', ({ engines, languages }) => {
+sori.on('session.ready', ({ engines, languages, voices }) => {
   settings.languages = Object.values(languages ?? {});
+  settings.voices = voices ?? [];
   find('engines').textContent = engines.atot ? say('engines', { ...engines }) : '';
 });
 

@@ -15,6 +15,9 @@ export class Settings {
   /** What each engine of the server knows, as session.ready says. @type {string[][]} */
   languages = [];
 
+  /** The voices that can be asked for, empty when that is not known. @type {string[]} */
+  voices = [];
+
   constructor() {
     this.values = load();
     save(this.values); // a new user's name is kept from the start
@@ -76,10 +79,21 @@ export class Settings {
       option('', say('languageDefault')),
       ...this.#languages().map((tag) => option(tag, names.of(tag) ?? tag)),
     );
+    this.#voices();
     for (const [name, value] of Object.entries(this.values)) {
       const field = this.form.elements.namedItem(name);
       if (field && 'value' in field) field.value = value;
     }
+  }
+
+  /** A list where the server names its voices; a field to write in where it does not. */
+  #voices() {
+    if (!this.voices.length) return;
+    const { voice } = this.values;
+    const names = this.voices.includes(voice) || !voice ? this.voices : [voice, ...this.voices];
+    find('s-voice').replaceWith(make('select', { id: 's-voice', name: 'voice' },
+      option('', say('voiceDefault')), ...names.map((name) => option(name, name))));
+    find('s-voice-note').hidden = true;
   }
 
   /** The microphones by name, as far as the browser tells. */

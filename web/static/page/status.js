@@ -3,6 +3,8 @@
 import { find, make } from './dom.js';
 import { duration, say } from './words.js';
 
+const RESTARTS = 1012; // close codes
+const TAKEN = 4501;
 const SLOW = 500; // ms from which progress is shown
 
 /** The state of the connection, in words. */
@@ -35,14 +37,14 @@ export class ConnectionStatus {
         this.lost = true;
         const until = performance.now() + state.retryInMs;
         const count = () => {
-          words.textContent = say('waiting', { seconds: Math.max(1, Math.ceil((until - performance.now()) / 1000)) });
+          words.textContent = say(state.code === RESTARTS ? 'waitingRestart' : 'waiting', { seconds: Math.max(1, Math.ceil((until - performance.now()) / 1000)) });
         };
         count();
         this.timer = setInterval(count, 1000);
         break;
       }
       default:
-        words.textContent = say('closed');
+        words.textContent = say(state.code === TAKEN ? 'taken' : 'closed');
     }
   }
 }

@@ -25,7 +25,8 @@ export class TurnView {
     this.finished = null;
     this.sori = make('div', { class: 'voice sori' }, make('h3', { class: 'who' }, 'sori'), this.reply, this.replyMore);
     this.sori.hidden = true;
-    this.timing = make('details', { class: 'timing' });
+    this.timingWords = make('summary');
+    this.timing = make('details', { class: 'timing' }, this.timingWords);
     this.timing.hidden = true;
     this.element = make('article', { class: 'turn' }, this.when, this.you, this.sori, this.timing);
     this.time(new Date());
@@ -99,25 +100,28 @@ export class TurnView {
     this.replyMore.replaceChildren();
     if (record.input_wav) this.saidMore.append(replayButton('playYou', record.input_wav, record.input_ms));
     if (record.output_wav) this.replyMore.append(replayButton('playSori', record.output_wav, record.output_ms));
-    this.measure(record.timings, heardMS, record.heard_ms ?? record.output_ms, record.input_wav !== null);
+    const { timings } = record;
+    this.#picture(waterfall(timings, { heard: heardMS, outputMS: record.heard_ms ?? record.output_ms, zero: record.input_wav === null ? 'timingSent' : 'timingStart' }));
+    const first = heardMS || timings.heard_first_ms || timings.audio_first_ms;
+    const text = timings.ttot_done_ms;
+    this.timingWords.textContent = say('timingNone');
+    if (first) this.timingWords.textContent = say('timing', { ms: duration(first) });
+    else if (text) this.timingWords.textContent = say('timingText', { ms: duration(text) });
+    delete this.timing.dataset.live;
   }
 
-  /**
-   * @param {Partial<import('../sori.js').Timings>} timings
-   * @param {number} heard ms, or 0
-   * @param {number} outputMS
-   * @param {boolean} spoken
-   */
-  measure(timings, heard, outputMS, spoken) {
-    const picture = waterfall(timings, { heard, outputMS, spoken });
+  /** How far the turn is. @param {import('./timing.js').Timing} timing */
+  progress(timing) {
+    const { timings, heard, outputMS } = timing.until(performance.now());
+    this.#picture(waterfall(timings, { heard, outputMS, zero: 'timingTurn' }));
+    this.timingWords.textContent = say('timingNone');
+    this.timing.dataset.live = '';
+  }
+
+  /** @param {Element | null} picture of where the time went */
+  #picture(picture) {
     this.timing.hidden = !picture;
-    if (!picture) return;
-    const first = heard || timings.heard_first_ms || timings.audio_first_ms;
-    const text = timings.ttot_done_ms;
-    let summary = say('timingNone');
-    if (first) summary = say('timing', { ms: duration(first) });
-    else if (text) summary = say('timingText', { ms: duration(text) });
-    this.timing.replaceChildren(make('summary', {}, summary), picture);
+    this.timing.replaceChildren(this.timingWords, ...(picture ? [picture] : []));
   }
 }
 

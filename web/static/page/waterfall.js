@@ -39,10 +39,10 @@ export function rows(t, heard, outputMS) {
 
 /**
  * @param {Partial<Timings>} timings
- * @param {{ heard: number, outputMS: number, spoken: boolean }} more
+ * @param {{ heard: number, outputMS: number, zero: string }} more zero: the text of what happened then
  * @returns {SVGElement | null} nothing when nothing is known
  */
-export function waterfall(timings, { heard, outputMS, spoken }) {
+export function waterfall(timings, { heard, outputMS, zero }) {
   const all = rows(timings, heard, outputMS);
   if (all.length === 0) return null;
   const sound = all.find((r) => r.kind === 'sound');
@@ -56,7 +56,7 @@ export function waterfall(timings, { heard, outputMS, spoken }) {
   svg.append(draw('title', {}, say('timingPicture', { rows: all.map(inWords).join(', ') })));
   for (let ms = 0; ms <= span; ms += step) {
     svg.append(draw('line', { class: ms === 0 ? 'zero' : 'tick', x1: x(ms), x2: x(ms), y1: TOP - 5, y2: height - 4 }));
-    svg.append(draw('text', { class: 'time', x: x(ms), y: 11, 'text-anchor': ms === 0 ? 'start' : 'middle' }, ms === 0 ? say(spoken ? 'timingStart' : 'timingSent') : duration(ms)));
+    svg.append(draw('text', { class: 'time', x: x(ms), y: 11, 'text-anchor': ms === 0 ? 'start' : 'middle' }, ms === 0 ? say(zero) : duration(ms)));
   }
   dropCrowded(svg, x(0) + 140);
   all.forEach((row, i) => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { Timing } from '../../static/page/timing.js';
 import { rows } from '../../static/page/waterfall.js';
 
 const timings = {
@@ -22,4 +23,27 @@ test('what did not happen is not drawn', () => {
 test('work that was done ahead of time begins at zero', () => {
   const [atot] = rows({ atot_done_ms: -40 }, 0, 0);
   assert.deepEqual([atot.from, atot.to], [0, 0]);
+});
+
+test('while a turn goes on, what has not ended reaches to now', () => {
+  const t = new Timing(5000, 100);
+  const drawn = (/** @type {number} */ now) => {
+    const { timings, heard, outputMS } = t.until(now);
+    return rows(timings, heard, outputMS).map(({ kind, from, to, first }) => [kind, from, to, ...(first === undefined ? [] : [first])]);
+  };
+  assert.deepEqual(drawn(100), []);
+  t.take({ type: 'atot.started', ms: 5000 });
+  assert.deepEqual(drawn(150), [['atot', 0, 50]]);
+  t.take({ type: 'atot.done', ms: 5060 });
+  t.take({ type: 'ttot.started', ms: 5060 });
+  assert.deepEqual(drawn(200), [['atot', 0, 60], ['ttot', 60, 100]]);
+  t.take({ type: 'ttot.partial', ms: 5110 });
+  t.take({ type: 'ttot.partial', ms: 5120 });
+  t.take({ type: 'tts.started', ms: 5130 });
+  assert.deepEqual(drawn(250), [['atot', 0, 60], ['ttot', 60, 150, 110], ['tts', 130, 150]]);
+  t.take({ type: 'ttot.done', ms: 5160 });
+  t.take({ type: 'audio.begin', ms: 5170 });
+  t.sounds(300);
+  t.sounds(320);
+  assert.deepEqual(drawn(400), [['atot', 0, 60], ['ttot', 60, 160, 110], ['tts', 130, 300, 170], ['sound', 200, 300]]);
 });
