@@ -11,15 +11,15 @@ import (
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/goleak"
 
-	"sori/history/redisstore"
 	"sori/history/redisstore/redistest"
 	"sori/quota"
 	"sori/quota/quotatest"
 	"sori/quota/redisledger"
+	"sori/redisconn"
 )
 
 func TestMain(m *testing.M) {
-	redisstore.LogTo(slog.New(slog.DiscardHandler))
+	redisconn.LogTo(slog.New(slog.DiscardHandler))
 	goleak.VerifyTestMain(m)
 }
 
