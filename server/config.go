@@ -68,6 +68,7 @@ type Config struct {
 	Store       Store
 	Recordings  Recordings   // nil: there are none
 	Steps       *Steps       // nil: the seed's step-by-step run is not there
+	Engines     *Engines     // nil: the OpenAI-compatible calls have no engines
 	Checks      []Check      // the parts that /readyz reports
 	Page        http.Handler // answers GET / for browsers, and /app/; nil: they get JSON like everybody
 	DefaultUser string       // default: Session.User, else "10", the seed's

@@ -35,6 +35,10 @@ type problem struct {
 // problem answers with an error. The text is the code's, in the caller's
 // language, with args in it.
 func (s *Server) problem(g *gin.Context, status int, code string, args ...any) {
+	if isV1(g.Request) {
+		s.v1Fail(g, status, code, "", s.words.say(languageOf(g.Request), code, args...))
+		return
+	}
 	p := problem{
 		Type:   "about:blank",
 		Title:  http.StatusText(status),

@@ -69,6 +69,10 @@ func (s *Server) failStep(g *gin.Context, err error) {
 	if status == http.StatusServiceUnavailable {
 		g.Header("Retry-After", retryAfter)
 	}
+	if isV1(g.Request) {
+		s.v1Fail(g, status, e.Code, "", s.stageText(languageOf(g.Request), e))
+		return
+	}
 	s.write(g, status, problemType, problem{
 		Type: "about:blank", Title: http.StatusText(status), Status: status,
 		Detail: s.stageText(languageOf(g.Request), e), Code: e.Code,

@@ -47,6 +47,8 @@ func (s *Server) routes() (*gin.Engine, error) {
 	e.POST("/process-audio", s.processAudio)
 	e.POST("/run-full-pipeline", s.runPipeline)
 
+	s.v1Routes(e)
+
 	e.GET("/openapi.json", s.openapi)
 	e.GET("/docs", s.docs)
 	return e, nil

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -30,6 +31,7 @@ type Server struct {
 	words    *words
 	book     *book
 	spec     []byte // what /openapi.json gives
+	began    time.Time
 
 	work     sync.WaitGroup // goroutines of the server itself
 	stopping atomic.Bool
@@ -54,6 +56,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		spec:     spec,
+		began:    time.Now(),
 		words:    words,
 		cfg:      cfg,
 		log:      cfg.Log,

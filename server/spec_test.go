@@ -20,7 +20,7 @@ import (
 
 // specification gives the router of the server's own OpenAPI document.
 var specification = sync.OnceValues(func() (routers.Router, error) { //nolint:gochecknoglobals // read once for hundreds of answers
-	for _, media := range []string{"audio/wav", "application/zip", "text/event-stream", "text/vtt", "text/html"} {
+	for _, media := range []string{"audio/wav", "audio/pcm", "application/zip", "application/x-subrip", "text/event-stream", "text/vtt", "text/html"} {
 		openapi3filter.RegisterBodyDecoder(media, openapi3filter.FileBodyDecoder)
 	}
 	s, err := server.New(server.Config{NewSession: withSession(nil), Store: &fakeStore{}})

@@ -44,6 +44,8 @@ func texts() map[string]text {
 		"bad_settings":           {"%s", "설정 값이 올바르지 않습니다: %s"},
 		"bad_audio":              {"The audio can't be used: %s", "오디오를 사용할 수 없습니다: %s"},
 		"audio_too_long":         {"The audio is longer than %d seconds.", "오디오가 %d초보다 깁니다."},
+		"model_not_found":        {"There is no model of this name here. GET /v1/models lists them; sessions and calls take any name.", "이 이름의 모델이 없습니다. GET /v1/models에서 목록을 볼 수 있습니다."},
+		"multipart_wanted":       {"Send multipart/form-data with the recording as the field \"file\".", "녹음을 \"file\" 필드에 담아 multipart/form-data로 보내세요."},
 		"processed":              {"✅ Done! The TTS audio was saved as '%s'.", "✅ 성공! TTS 오디오를 '%s'로 저장했습니다."},
 		"processed_unsaved":      {"✅ Done! The TTS audio was made, but no recording is kept.", "✅ 성공! TTS 오디오를 생성했지만 녹음은 저장하지 않았습니다."},
 		"processed_without_tts":  {"⚠️ The data was saved, but TTS failed.", "⚠️ 데이터는 저장했지만 TTS 생성 실패"},

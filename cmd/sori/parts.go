@@ -184,6 +184,7 @@ func (p *parts) server() (*server.Server, error) {
 	if p.endTools, err = p.equip(p.getenv, &cfg.Session, &deps); err != nil {
 		return nil, err
 	}
+	cfg.Engines = &server.Engines{ATOT: p.engines.atot, TTOT: p.engines.ttot, TTS: p.engines.tts, NewDetector: p.detector}
 	if p.records != nil {
 		deps.Recordings, steps.Recordings = p.records, p.records
 		cfg.Recordings = opened{p.records}

@@ -39,7 +39,7 @@ func (t *tts) say(w http.ResponseWriter, r *http.Request) {
 		t.fail(w, r, err)
 		return
 	}
-	t.speak(w, r, stage.Speech{UserID: user, Text: req.Text, Voice: req.Voice, Language: req.Language},
+	t.speak(w, r, stage.Speech{UserID: user, Text: req.Text, Voice: voiceID(req.Voice).known(), Language: req.Language},
 		speechForm{wav: true, whole: req.Stream != nil && !*req.Stream})
 }
 
