@@ -67,7 +67,7 @@ func (s *Server) transcriptions(g *gin.Context) {
 
 // readTranscription reads the form and finds its file.
 func (s *Server) readTranscription(g *gin.Context) (*transcription, error) {
-	q := &transcription{run: &run{user: s.userOf(principal(g))}, format: formatJSON}
+	q := &transcription{run: &run{user: s.userOf(principal(g)), caller: principal(g)}, format: formatJSON}
 	media, params, err := mime.ParseMediaType(g.GetHeader("Content-Type"))
 	if err != nil || media != "multipart/form-data" {
 		return q, &requestError{status: http.StatusUnsupportedMediaType, code: "multipart_wanted", err: err}
