@@ -1,9 +1,12 @@
 package server
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 
@@ -24,52 +27,17 @@ type completionRequest struct {
 	StreamOptions struct {
 		IncludeUsage bool `json:"include_usage"`
 	} `json:"stream_options"`
-	N              int             `json:"n"`
-	MaxTokens      int             `json:"max_tokens"`
-	MaxCompletion  int             `json:"max_completion_tokens"`
-	User           string          `json:"user"`
-	Tools          json.RawMessage `json:"tools"`
-	ToolChoice     json.RawMessage `json:"tool_choice"`
-	Modalities     []string        `json:"modalities"`
-	LogProbs       bool            `json:"logprobs"`
+	N              int            `json:"n"`
+	MaxTokens      int            `json:"max_tokens"`
+	MaxCompletion  int            `json:"max_completion_tokens"`
+	User           string         `json:"user"`
+	Tools          []chatTool     `json:"tools"`
+	ToolChoice     chatToolChoice `json:"tool_choice"`
+	Modalities     []string       `json:"modalities"`
+	LogProbs       bool           `json:"logprobs"`
 	ResponseFormat struct {
 		Type string `json:"type"`
 	} `json:"response_format"`
-}
-
-type chatMessage struct {
-	Role    string      `json:"role"`
-	Content chatContent `json:"content"`
-}
-
-// chatContent is a text, or parts of which each is a text.
-type chatContent struct {
-	text  string
-	other string // the type of a part that is no text
-}
-
-// UnmarshalJSON implements [json.Unmarshaler].
-func (c *chatContent) UnmarshalJSON(data []byte) error {
-	if string(data) == "null" || json.Unmarshal(data, &c.text) == nil {
-		return nil
-	}
-	var parts []struct {
-		Type string `json:"type"`
-		Text string `json:"text"`
-	}
-	if err := json.Unmarshal(data, &parts); err != nil {
-		return err
-	}
-	var all []string
-	for _, p := range parts {
-		if p.Type == "text" || p.Type == "input_text" {
-			all = append(all, p.Text)
-		} else {
-			c.other = p.Type
-		}
-	}
-	c.text = strings.Join(all, "\n")
-	return nil
 }
 
 // completion is a whole answer, or one event of a streamed one.
@@ -90,9 +58,12 @@ type chatChoice struct {
 	FinishReason *string    `json:"finish_reason"`
 }
 
+// chatReply is an answer, or a piece of one. The content is null where a model
+// only calls tools.
 type chatReply struct {
-	Role    string  `json:"role,omitempty"`
-	Content *string `json:"content,omitempty"`
+	Role    string     `json:"role,omitempty"`
+	Content *string    `json:"content,omitempty"`
+	Calls   []chatCall `json:"tool_calls,omitempty"`
 }
 
 // completions is POST /v1/chat/completions: the configured TTOT answers.
@@ -129,47 +100,13 @@ func (s *Server) completions(g *gin.Context) {
 	c.answer(p)
 }
 
-// prompt reads the conversation: the last message must be the user's.
-func (q *completionRequest) prompt() (stage.Prompt, error) {
-	p := stage.Prompt{UserID: q.User}
-	if err := q.check(); err != nil {
-		return p, err
-	}
-	var rest []chatMessage
-	for _, m := range q.Messages {
-		if m.Content.other != "" {
-			return p, &fieldError{"messages", "A part of a message is of the type \"" + m.Content.other + "\"; sori's text engine takes text."}
-		}
-		switch m.Role {
-		case "system", "developer":
-			p.Instructions = strings.TrimSpace(p.Instructions + "\n" + m.Content.text)
-		case "user", "assistant":
-			rest = append(rest, m)
-		case "tool", "function":
-			return p, &fieldError{"messages", "Results of tools are not taken here; a realtime session takes them."}
-		default:
-			return p, &fieldError{"messages", "The role of a message is system, developer, user or assistant."}
-		}
-	}
-	last := len(rest) - 1
-	if last < 0 || rest[last].Role != "user" || strings.TrimSpace(rest[last].Content.text) == "" {
-		return p, &fieldError{"messages", "The last message must be the user's, with text in it."}
-	}
-	p.Text, p.History = rest[last].Content.text, exchanges(rest[:last])
-	return p, nil
-}
-
 // check refuses what sori can't do, rather than to do something else.
 func (q *completionRequest) check() error {
-	var tools []json.RawMessage
-	_ = json.Unmarshal(q.Tools, &tools) // what is no list is none
 	switch {
 	case q.N > 1:
 		return &fieldError{"n", "One answer is given; n must be 1."}
 	case q.LogProbs:
 		return &fieldError{"logprobs", "The engines tell no probabilities."}
-	case len(tools) > 0 && string(q.ToolChoice) != `"none"`:
-		return &fieldError{"tools", "Tools are not taken here; a realtime session takes them."}
 	case q.ResponseFormat.Type != "" && q.ResponseFormat.Type != "text":
 		return &fieldError{"response_format", "Answers are text; a JSON format can't be promised."}
 	case q.MaxTokens < 0 || q.MaxCompletion < 0:
@@ -180,24 +117,12 @@ func (q *completionRequest) check() error {
 			return &fieldError{"modalities", "Answers are text; POST /v1/audio/speech speaks them."}
 		}
 	}
-	return nil
-}
-
-// exchanges makes turns of messages.
-func exchanges(all []chatMessage) []stage.Exchange {
-	var turns []stage.Exchange
-	for _, m := range all {
-		last := len(turns) - 1
-		switch {
-		case m.Role == "assistant" && last >= 0 && turns[last].Reply == "":
-			turns[last].Reply = m.Content.text
-		case m.Role == "assistant":
-			turns = append(turns, stage.Exchange{Reply: m.Content.text})
-		default:
-			turns = append(turns, stage.Exchange{User: m.Content.text})
+	for _, t := range q.Tools {
+		if t.Type != "function" || t.Function.Name == "" {
+			return &fieldError{"tools", "A tool is a function with a name."}
 		}
 	}
-	return turns
+	return nil
 }
 
 // completing is one conversation on its way to an answer.
@@ -207,17 +132,24 @@ type completing struct {
 	stream    bool
 	withUsage bool
 	base      completion
-	limit     int // words; 0 for no limit
+	limit     int // tokens; 0 for no limit
 
 	events v1Stream
 	reply  strings.Builder
+	calls  []chatCall
 }
 
 func (c *completing) answer(p stage.Prompt) {
 	c.events.g = c.g
 	ctx := c.g.Request.Context()
-	reason, words := "stop", 0
+	if len(p.Tools) > 0 {
+		p.Call = c.call
+	}
+	reason := "stop"
 	for piece, err := range c.s.cfg.Engines.TTOT.Respond(ctx, p) {
+		if errors.Is(err, stage.ErrHandedOver) {
+			break
+		}
 		if err != nil {
 			c.broken(err)
 			return
@@ -225,13 +157,10 @@ func (c *completing) answer(p stage.Prompt) {
 		if piece == "" {
 			continue
 		}
-		words += len(strings.Fields(piece))
-		if c.reply.WriteString(piece); c.stream {
-			if err := c.piece(piece); err != nil {
-				return // nobody reads on
-			}
+		if c.reply.WriteString(piece); c.stream && c.send(&chatReply{Content: &piece}) != nil {
+			return // nobody reads on
 		}
-		if c.limit > 0 && words >= c.limit || c.reply.Len() >= maxReply {
+		if c.limit > 0 && tokens(c.reply.String()) >= c.limit || c.reply.Len() >= maxReply {
 			reason = "length"
 			break
 		}
@@ -239,15 +168,42 @@ func (c *completing) answer(p stage.Prompt) {
 	if ctx.Err() != nil {
 		return
 	}
-	u := &usageJSON{Prompt: wordsIn(p), Completion: words}
+	if len(c.calls) > 0 {
+		reason = "tool_calls"
+	}
+	u := &usageJSON{Prompt: promptTokens(p), Completion: tokens(c.reply.String())}
+	for _, one := range c.calls {
+		u.Completion += tokens(one.Function.Name) + tokens(one.Function.Arguments)
+	}
 	u.Total = u.Prompt + u.Completion
 	if c.stream {
 		c.end(reason, u)
 		return
 	}
-	whole, text := c.base, c.reply.String()
+	c.whole(reason, u)
+}
+
+// call takes a call of a tool. It is the caller who runs it.
+func (c *completing) call(_ context.Context, name string, arguments json.RawMessage) (string, error) {
+	i := len(c.calls)
+	one := chatCall{ID: "call_" + newID(), Type: "function", Function: chatFunction{name, string(arguments)}}
+	c.calls = append(c.calls, one)
+	if c.stream {
+		one.Index = &i
+		if err := c.send(&chatReply{Calls: []chatCall{one}}); err != nil {
+			return "", err
+		}
+	}
+	return "", stage.ErrHandedOver
+}
+
+func (c *completing) whole(reason string, u *usageJSON) {
+	whole, m := c.base, &chatReply{Role: "assistant", Calls: c.calls}
+	if text := c.reply.String(); text != "" || len(c.calls) == 0 {
+		m.Content = &text
+	}
 	whole.Object, whole.Usage = "chat.completion", u
-	whole.Choices = []chatChoice{{Message: &chatReply{Role: "assistant", Content: &text}, FinishReason: &reason}}
+	whole.Choices = []chatChoice{{Message: m, FinishReason: &reason}}
 	allowWriting(c.g, responseTimeout)
 	c.s.json(c.g, whole)
 }
@@ -264,24 +220,32 @@ func (c *completing) broken(err error) {
 	c.s.failV1(c.g, err)
 }
 
-// wordsIn counts what a model is told.
-func wordsIn(p stage.Prompt) int {
-	n := len(strings.Fields(p.Instructions)) + len(strings.Fields(p.Text))
+// tokens counts a text's tokens as sori does everywhere: few engines tell theirs.
+func tokens(text string) int {
+	return (utf8.RuneCountInString(text) + stage.LettersPerToken - 1) / stage.LettersPerToken
+}
+
+// promptTokens counts what a model is told.
+func promptTokens(p stage.Prompt) int {
+	n := tokens(p.Instructions) + tokens(p.Text)
 	for _, e := range p.History {
-		n += len(strings.Fields(e.User)) + len(strings.Fields(e.Reply))
+		n += tokens(e.User) + tokens(e.Reply)
+		for _, c := range e.Calls {
+			n += tokens(c.Name) + tokens(c.Arguments) + tokens(c.Output)
+		}
 	}
 	return n
 }
 
-// piece sends a piece of the answer; the first one says whose it is.
-func (c *completing) piece(text string) error {
+// send sends a piece of the answer; the first one says whose it is.
+func (c *completing) send(d *chatReply) error {
 	if !c.events.began {
 		empty := ""
 		if err := c.event(&chatReply{Role: "assistant", Content: &empty}, nil); err != nil {
 			return err
 		}
 	}
-	return c.event(&chatReply{Content: &text}, nil)
+	return c.event(d, nil)
 }
 
 func (c *completing) event(d *chatReply, reason *string) error {

@@ -62,8 +62,7 @@ func (s *Server) model(g *gin.Context) {
 	s.json(g, all[i])
 }
 
-// usageJSON counts what a call took. The engines behind sori count differently
-// or not at all, so that sori counts words.
+// usageJSON counts what a call took, as sori counts.
 type usageJSON struct {
 	Prompt     int `json:"prompt_tokens"`
 	Completion int `json:"completion_tokens"`

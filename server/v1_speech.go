@@ -188,7 +188,7 @@ func (o *speaking) end(text string) error {
 	if err := o.send(); err != nil || o.events == nil {
 		return err
 	}
-	n := len(strings.Fields(text))
+	n := tokens(text)
 	return o.events.send(speechDone{"speech.audio.done", speechUsage{Input: n, Total: n}})
 }
 
@@ -203,7 +203,7 @@ type speechDone struct {
 }
 
 type speechUsage struct {
-	Input  int `json:"input_tokens"` // words: the engines have no tokens
+	Input  int `json:"input_tokens"`
 	Output int `json:"output_tokens"`
 	Total  int `json:"total_tokens"`
 }

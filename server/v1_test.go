@@ -288,7 +288,7 @@ func TestSpeechStream(t *testing.T) {
 	h, _ := v1Server(t)
 	w := ask(t, h, http.MethodPost, "/v1/audio/speech", strings.NewReader(`{"input":"Hi there.","response_format":"pcm","stream_format":"sse"}`))
 	all := data(w.Body.String())
-	if len(all) < 2 || all[len(all)-1] != `{"type":"speech.audio.done","usage":{"input_tokens":2,"output_tokens":0,"total_tokens":2}}` {
+	if len(all) < 2 || all[len(all)-1] != `{"type":"speech.audio.done","usage":{"input_tokens":3,"output_tokens":0,"total_tokens":3}}` {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
 	n := 0
@@ -321,22 +321,71 @@ func TestChat(t *testing.T) {
 	w := ask(t, h, http.MethodPost, "/v1/chat/completions", strings.NewReader("{"+conversation+"}"))
 	for _, part := range []string{
 		`"object":"chat.completion"`, `"model":"gpt-4o"`, `"message":{"role":"assistant","content":"Hello there, friend."}`,
-		`"finish_reason":"stop"`, `"usage":{"prompt_tokens":6,"completion_tokens":3,"total_tokens":9}`,
+		`"finish_reason":"stop"`, `"usage":{"prompt_tokens":6,"completion_tokens":5,"total_tokens":11}`,
 	} {
 		if !strings.Contains(w.Body.String(), part) {
 			t.Errorf("%d %s, without %s", w.Code, w.Body, part)
 		}
 	}
 	if asked.Instructions != "Be kind." || asked.Text != "How\nso?" || asked.UserID != "ann" ||
-		len(asked.History) != 1 || asked.History[0] != (stage.Exchange{User: "Hi", Reply: "Yes?"}) {
+		len(asked.History) != 1 || asked.History[0].User != "Hi" || asked.History[0].Reply != "Yes?" {
 		t.Errorf("asked %+v", asked)
 	}
 
-	w = ask(t, h, http.MethodPost, "/v1/chat/completions", strings.NewReader(`{"stream":true,"stream_options":{"include_usage":true},"max_tokens":2,`+conversation+"}"))
+	w = ask(t, h, http.MethodPost, "/v1/chat/completions", strings.NewReader(`{"stream":true,"stream_options":{"include_usage":true},"max_tokens":3,`+conversation+"}"))
 	all := data(w.Body.String())
 	if len(all) != 6 || all[5] != "[DONE]" || !strings.Contains(all[0], `"delta":{"role":"assistant","content":""}`) ||
 		!strings.Contains(all[1], `"delta":{"content":"Hello"},"logprobs":null,"finish_reason":null`) || !strings.Contains(all[3], `"finish_reason":"length"`) ||
-		!strings.Contains(all[4], `"choices":[],"usage":{"prompt_tokens":6,"completion_tokens":2`) {
+		!strings.Contains(all[4], `"choices":[],"usage":{"prompt_tokens":6,"completion_tokens":3`) {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+// A model's calls of tools go to the caller, and come back with their results.
+func TestChatWithTools(t *testing.T) {
+	t.Parallel()
+	h, f := v1Server(t)
+	const tools = `"tools":[{"type":"function","function":{"name":"clock","description":"Tells the time.","parameters":{"type":"object"}}}],
+		"tool_choice":{"type":"function","function":{"name":"clock"}}`
+	var asked stage.Prompt
+	f.respond = func(p stage.Prompt) iter.Seq2[string, error] {
+		asked = p
+		return func(yield func(string, error) bool) {
+			if p.Text == "" {
+				yield("It is "+p.History[0].Calls[0].Output+".", nil)
+				return
+			}
+			_, err := p.Call(t.Context(), "clock", json.RawMessage(`{"zone":"UTC"}`))
+			yield("", err)
+		}
+	}
+	w := ask(t, h, http.MethodPost, "/v1/chat/completions", strings.NewReader(`{"messages":[{"role":"user","content":"What time is it?"}],`+tools+`}`))
+	var got struct {
+		Choices []struct {
+			Message json.RawMessage
+			Finish  string `json:"finish_reason"`
+		}
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || len(got.Choices) != 1 || got.Choices[0].Finish != "tool_calls" {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	if len(asked.Tools) != 1 || asked.Tools[0].Name != "clock" || asked.Choice.Tool != "clock" {
+		t.Errorf("asked %+v", asked)
+	}
+	var m struct {
+		Calls []struct{ ID string } `json:"tool_calls"`
+	}
+	if err := json.Unmarshal(got.Choices[0].Message, &m); err != nil || len(m.Calls) != 1 {
+		t.Fatalf("%s", w.Body)
+	}
+	w = ask(t, h, http.MethodPost, "/v1/chat/completions", strings.NewReader(`{"messages":[{"role":"user","content":"What time is it?"},`+
+		string(got.Choices[0].Message)+`,{"role":"tool","tool_call_id":"`+m.Calls[0].ID+`","content":"noon"}],`+tools+`}`))
+	if !strings.Contains(w.Body.String(), `"content":"It is noon."`) || !strings.Contains(w.Body.String(), `"finish_reason":"stop"`) {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	w = ask(t, h, http.MethodPost, "/v1/chat/completions", strings.NewReader(`{"stream":true,"messages":[{"role":"user","content":"What time is it?"}],`+tools+`}`))
+	all := data(w.Body.String())
+	if len(all) != 4 || !strings.Contains(all[1], `"delta":{"tool_calls":[{"index":0,"id":"call_`) || !strings.Contains(all[2], `"finish_reason":"tool_calls"`) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }

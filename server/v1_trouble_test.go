@@ -27,6 +27,7 @@ func TestBadCalls(t *testing.T) {
 		"a wrong type":      {chat, `{"messages":7}`, "bad_json", "", 400},
 		"no message":        {chat, `{}`, "invalid_value", "messages", 400},
 		"a strange role":    {chat, `{"messages":[{"role":"king","content":"x"}]}`, "invalid_value", "messages", 400},
+		"a tool's answer":   {chat, `{"messages":[{"role":"user","content":"x"},{"role":"tool","tool_call_id":"c","content":"x"}]}`, "invalid_value", "messages", 400},
 		"a picture":         {chat, `{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{}}]}]}`, "invalid_value", "messages", 400},
 		"two choices":       {chat, `{"n":2,"messages":[{"role":"user","content":"x"}]}`, "invalid_value", "n", 400},
 		"a json format":     {chat, `{"response_format":{"type":"json_object"},"messages":[{"role":"user","content":"x"}]}`, "invalid_value", "response_format", 400},
