@@ -88,6 +88,9 @@ type Config struct {
 	// that came by way of a proxy. It is for a sori that runs open: a page that
 	// makes its own name lead to this machine does not get in.
 	OnlyLocal bool
+	Metrics   http.Handler // answers GET /metrics, for admins; nil: it is not there
+	Profiles  http.Handler // answers GET /debug/pprof/, for admins; nil: it is not there
+	Observer  Observer     // nil: nobody is told
 	LogTexts  bool         // what was said and answered may stand in the log
 	Log       *slog.Logger // default: nothing is logged
 
@@ -136,6 +139,9 @@ func (c Config) withDefaults() (Config, error) {
 	c.Session.User = c.DefaultUser
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Observer == nil {
+		c.Observer = unobserved{}
 	}
 	orDefault(&c.MaxSessions, defaultMaxSessions)
 	orDefault(&c.MaxBadMessages, defaultMaxBadMessages)

@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/json"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -24,7 +25,7 @@ type noStore struct{ Store }
 // Routes gives every route that a server has, as "GET /users/{}".
 func Routes(t *testing.T) []string {
 	t.Helper()
-	s, err := New(Config{Store: noStore{}, NewSession: func(session.Options) Session { return nil }})
+	s, err := New(Config{Store: noStore{}, NewSession: func(session.Options) Session { return nil }, Metrics: http.NotFoundHandler()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ const bufferBytes = 1 << 10
 type hijacker struct {
 	http.ResponseWriter
 	writeTimeout time.Duration
+	observer     Observer
 	conn         *deadlineConn // set by Hijack
 }
 
@@ -32,11 +33,12 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	r := bufio.NewReaderSize(io.MultiReader(bytes.NewReader(early), conn), max(bufferBytes, len(early)))
+	r := bufio.NewReaderSize(io.MultiReader(bytes.NewReader(early), countedConn{conn, h.observer}), max(bufferBytes, len(early)))
 	if _, err := r.Peek(len(early)); err != nil {
 		return nil, nil, err
 	}
-	h.conn = &deadlineConn{Conn: conn, timeout: h.writeTimeout}
+	h.observer.Received(len(early))
+	h.conn = &deadlineConn{Conn: conn, timeout: h.writeTimeout, observer: h.observer}
 	return h.conn, bufio.NewReadWriter(r, bufio.NewWriterSize(h.conn, bufferBytes)), nil
 }
 
@@ -52,12 +54,15 @@ func (h *hijacker) WriteHeaderNow() {
 // the same at the price of several allocations.
 type deadlineConn struct {
 	net.Conn
-	timeout time.Duration
+	timeout  time.Duration
+	observer Observer
 }
 
 func (c *deadlineConn) Write(p []byte) (int, error) {
 	if err := c.SetWriteDeadline(time.Now().Add(c.timeout)); err != nil {
 		return 0, err
 	}
-	return c.Conn.Write(p)
+	n, err := c.Conn.Write(p)
+	c.observer.Sent(n)
+	return n, err
 }

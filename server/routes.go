@@ -26,6 +26,12 @@ func (s *Server) routes() (*gin.Engine, error) {
 	e.GET("/ws", s.connect)
 	e.GET("/healthz", s.alive)
 	e.GET("/readyz", s.ready)
+	if s.cfg.Metrics != nil {
+		e.GET("/metrics", s.measured, gin.WrapH(s.cfg.Metrics))
+	}
+	if s.cfg.Profiles != nil {
+		e.GET("/debug/pprof/*profile", s.measured, gin.WrapH(s.cfg.Profiles))
+	}
 	e.GET("/", s.home)
 	if s.cfg.Page != nil { // its files stand below a path of their own
 		e.GET("/app/*file", gin.WrapH(s.cfg.Page))
@@ -59,6 +65,9 @@ func (s *Server) routes() (*gin.Engine, error) {
 func (s *Server) access(g *gin.Context) {
 	began := time.Now()
 	g.Next()
+	if !g.Writer.Written() || g.Writer.Status() != http.StatusSwitchingProtocols {
+		s.cfg.Observer.Answered(g.Request.Method, g.FullPath(), g.Writer.Status(), time.Since(began))
+	}
 	s.log.DebugContext(g.Request.Context(), "request",
 		"method", g.Request.Method, "route", g.FullPath(), "status", g.Writer.Status(),
 		"bytes", max(g.Writer.Size(), 0), "took_ms", time.Since(began).Milliseconds())

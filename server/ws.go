@@ -24,15 +24,17 @@ func (s *Server) connect(g *gin.Context) {
 		return
 	}
 	if !s.originAllowed(g.Request) {
+		s.cfg.Observer.Refused("origin_not_allowed")
 		s.problem(g, http.StatusForbidden, "origin_not_allowed")
 		return
 	}
 	if !s.registry.reserve() {
 		g.Header("Retry-After", retryAfter)
+		s.cfg.Observer.Refused("too_many_sessions")
 		s.problem(g, http.StatusServiceUnavailable, "too_many_sessions")
 		return
 	}
-	w := &hijacker{ResponseWriter: g.Writer, writeTimeout: s.cfg.WriteTimeout}
+	w := &hijacker{ResponseWriter: g.Writer, writeTimeout: s.cfg.WriteTimeout, observer: s.cfg.Observer}
 	ws, err := websocket.Accept(w, g.Request, &websocket.AcceptOptions{
 		OriginPatterns:  s.cfg.Origins,
 		Subprotocols:    []string{auth.Subprotocol},    // never what a client offers beside it: that is its credential

@@ -191,6 +191,7 @@ func isNoise(text string, voiced time.Duration) bool {
 // discard forgets speech that makes no turn.
 func (s *Session) discard(why protocol.Discard) {
 	end := s.heardMS() - s.attention.ear.Quiet().Milliseconds()
+	s.dropped(discardReason(why), s.utterance.Len())
 	s.dropDraft()
 	s.utterance.Reset()
 	s.scribe.reset()

@@ -24,6 +24,7 @@ func (s *Session) hold() {
 	t := s.turn
 	t.held = true
 	t.verdictBy = time.After(verdictTime)
+	t.heldAt = time.Now()
 	t.pacer.hold(time.Now())
 	s.emitFor(t.number, protocol.ReplyPaused{})
 }
@@ -67,6 +68,7 @@ func (s *Session) judge(ctx context.Context, r scribed) {
 func (s *Session) seize(ctx context.Context) {
 	over := s.scribe.final
 	s.turn.verdictBy = nil
+	s.deps.Observer.Interrupted(Seized, time.Since(s.turn.heldAt))
 	s.handle(ctx, seized{})
 	if over {
 		s.emit(protocol.SpeechStopped{AudioMS: s.heardMS() - s.attention.ear.Quiet().Milliseconds()})
@@ -76,6 +78,7 @@ func (s *Session) seize(ctx context.Context) {
 
 // dismiss lets the reply go on and forgets what was said over it.
 func (s *Session) dismiss(ctx context.Context, why protocol.Discard) {
+	s.deps.Observer.Interrupted(string(why), time.Since(s.turn.heldAt))
 	if s.attention != nil {
 		s.discard(why)
 	}

@@ -47,12 +47,14 @@ func (s *Session) obey(ctx context.Context, m protocol.ClientMessage) {
 func (s *Session) hear(ctx context.Context, f *audio.Frame) {
 	defer f.Free()
 	if s.input == nil {
+		s.dropped(DropUnconfigured, len(f.Data))
 		s.handle(ctx, heard{})
 		return
 	}
 	pcm, err := s.input.Decode(s.scratch[:0], f.Data)
 	s.scratch = pcm
 	if err != nil {
+		s.dropped(DropInvalid, len(f.Data))
 		s.emit(frameProblem(err))
 		return
 	}
@@ -88,6 +90,7 @@ func (s *Session) gather(ctx context.Context, pcm []byte) {
 		before := s.taken()
 		s.commit(ctx, true)
 		if s.taken() == before { // it was refused
+			s.dropped(DropFull, len(pcm))
 			return
 		}
 	}
@@ -166,6 +169,7 @@ func (s *Session) played(p protocol.Playback) {
 func (s *Session) forget() {
 	s.scratch = s.input.Flush(s.scratch[:0])
 	ms := s.utterance.Duration().Milliseconds()
+	s.dropped(DropCleared, s.utterance.Len())
 	s.dropDraft()
 	s.utterance.Reset()
 	s.scribe.reset()

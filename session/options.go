@@ -105,6 +105,7 @@ type Deps struct {
 	// Languages says what the engines know now; nil: nothing is known of it.
 	Languages func() protocol.Languages
 	Voices    func() []string // that TTS can be asked for now; nil: nothing is known of it
+	Observer  Observer        // nil: nobody is told
 	Log       *slog.Logger
 }
 

@@ -94,12 +94,14 @@ type writing struct {
 }
 
 // write is the TTOT stage. It hands the pieces of the reply on as they come.
-func (w *worker) write(ctx context.Context, earlier []stage.Exchange, made *writing, deltas chan<- string) error {
+func (w *worker) write(ctx context.Context, earlier []stage.Exchange, made *writing, deltas chan<- string) (err error) {
 	made.engine = w.deps.TTOT.Engine()
 	if err := w.emit(ctx, protocol.StageStarted{Stage: stage.TTOT, Engine: made.engine}); err != nil {
 		return err
 	}
 	began := time.Now()
+	under, seen := w.deps.Observer.StageBegan(ctx, stage.TTOT, made.engine)
+	defer func() { w.endStage(ctx, seen, stage.TTOT, made.engine, err) }()
 	p := stage.Prompt{
 		UserID: w.settings.user, SessionID: w.session, Text: w.result.atotText,
 		Language: w.settings.language, Instructions: w.settings.instructions, History: earlier,
@@ -108,7 +110,7 @@ func (w *worker) write(ctx context.Context, earlier []stage.Exchange, made *writ
 	if w.entry.respond != nil && w.entry.clip == nil {
 		p.History, p.Text = unanswered(earlier)
 	}
-	for delta, err := range w.deps.TTOT.Respond(w.watch(ctx, &made.engine), p) {
+	for delta, err := range w.deps.TTOT.Respond(w.watch(under, &made.engine), p) {
 		if errors.Is(err, stage.ErrHandedOver) {
 			break
 		}
@@ -127,6 +129,7 @@ func (w *worker) write(ctx context.Context, earlier []stage.Exchange, made *writ
 		}
 		if made.first == nil {
 			made.first = w.since(time.Now())
+			seen.First()
 		}
 		made.text.WriteString(piece)
 		if err := w.emit(ctx, protocol.StagePartial{Stage: stage.TTOT, Text: piece}); err != nil {

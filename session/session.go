@@ -70,6 +70,19 @@ type entry struct {
 	limited   bool          // it was ended because it was full
 }
 
+// source says what the user's turn was made of.
+func (e entry) source() protocol.Source {
+	switch {
+	case e.clip != nil:
+		return protocol.FromSpeech
+	case e.say != "":
+		return protocol.FromIdle
+	case e.respond != nil:
+		return FromConversation
+	}
+	return protocol.FromText
+}
+
 // New makes a session. It does nothing until Run.
 func New(o Options, d Deps) *Session {
 	o = o.withDefaults()
@@ -78,6 +91,9 @@ func New(o Options, d Deps) *Session {
 	}
 	if d.Log == nil {
 		d.Log = slog.New(slog.DiscardHandler)
+	}
+	if d.Observer == nil {
+		d.Observer = unobserved{}
 	}
 	return &Session{
 		id:        o.ID,
@@ -123,6 +139,12 @@ func (s *Session) Push(ctx context.Context, in Input) error {
 	select {
 	case s.inbox <- in:
 		return nil
+	default:
+		s.deps.Observer.Blocked()
+	}
+	select {
+	case s.inbox <- in:
+		return nil
 	case <-s.done:
 		in.Audio.Free()
 		return ErrEnded
@@ -136,6 +158,8 @@ func (s *Session) Push(ctx context.Context, in Input) error {
 // It returns when the turn under way is recorded, every goroutine is home and
 // everything was taken from Events.
 func (s *Session) Run(ctx context.Context) error {
+	s.deps.Observer.SessionBegan()
+	defer s.deps.Observer.SessionEnded()
 	s.began = time.Now()
 	s.paceC, s.idleC = stoppedTimer(), stoppedTimer()
 	s.log.Debug("session began")
@@ -153,6 +177,7 @@ func (s *Session) Run(ctx context.Context) error {
 	}
 	close(s.events)
 	s.crew.Wait()
+	s.dropped(DropEnd, s.utterance.Len())
 	s.utterance.Reset()
 	for {
 		select {
@@ -289,6 +314,7 @@ func (s *Session) take(ctx context.Context, in Input) {
 	case in.Audio != nil:
 		s.hear(ctx, in.Audio)
 	case in.Problem != nil:
+		s.noteProblem(in.Problem)
 		s.emit(*in.Problem)
 	case in.Message != nil:
 		s.obey(ctx, in.Message)

@@ -31,11 +31,30 @@ func (w *worker) transcribe(ctx context.Context) (string, error) {
 		return "", noSpeech()
 	}
 	w.result.engines.ATOT = engine
-	var text string
+	text, err := w.askATOT(ctx)
+	if err != nil {
+		return "", err
+	}
+	w.result.timings.ATOTDone = w.since(time.Now())
+	if isNoise(text, w.voiced()) {
+		return "", noSpeech()
+	}
+	_ = w.emit(ctx, protocol.StageDone{Stage: stage.ATOT, Text: text, TookMS: millis(time.Since(began))})
+	return text, nil
+}
+
+// askATOT gives the engine's final words.
+func (w *worker) askATOT(ctx context.Context) (text string, err error) {
+	engine := &w.result.engines.ATOT
+	under, seen := w.deps.Observer.StageBegan(ctx, stage.ATOT, *engine)
+	defer func() { w.endStage(ctx, seen, stage.ATOT, *engine, err) }()
 	u := stage.Utterance{UserID: w.settings.user, SessionID: w.session, Language: w.settings.language, Audio: w.entry.clip}
-	for t, err := range w.deps.ATOT.Transcribe(w.watch(ctx, &w.result.engines.ATOT), u) {
+	for t, err := range w.deps.ATOT.Transcribe(w.watch(under, engine), u) {
 		if err != nil {
 			return "", err
+		}
+		if text == "" {
+			seen.First()
 		}
 		text = t.Text
 		if t.Final {
@@ -48,11 +67,6 @@ func (w *worker) transcribe(ctx context.Context) (string, error) {
 	if ctx.Err() != nil {
 		return "", context.Cause(ctx)
 	}
-	w.result.timings.ATOTDone = w.since(time.Now())
-	if isNoise(text, w.voiced()) {
-		return "", noSpeech()
-	}
-	_ = w.emit(ctx, protocol.StageDone{Stage: stage.ATOT, Text: text, TookMS: millis(time.Since(began))})
 	return text, nil
 }
 

@@ -46,6 +46,7 @@ type turn struct {
 	played     <-chan time.Time // when the client should have played all, where it reports that
 	held       bool             // the reply waits
 	verdictBy  <-chan time.Time
+	heldAt     time.Time
 	echoes     int       // how often its own voice came back
 	firstAudio time.Time // when the first of it left
 	firstHeard time.Time // when the first of it was heard, as the client says
@@ -58,6 +59,10 @@ type turn struct {
 	calls    map[string]chan<- protocol.ToolResult // tools that the client runs
 	terminal protocol.Event
 	record   history.Turn
+
+	observed   func(TurnEnd)
+	mostEvents int // that waited for the client at a time
+	mostVoice  int // bytes of audio
 }
 
 // stopped is the cause with which a turn's contexts are cancelled.
@@ -77,13 +82,16 @@ func isStopped(ctx context.Context) bool {
 // launch lets the stages of a turn begin. A draft's recordings and tools wait
 // until it is confirmed.
 func (s *Session) launch(ctx context.Context, number int, e entry, draft bool) *turn {
-	all, stopAll := context.WithCancelCause(context.WithoutCancel(ctx))
+	orDefault(&e.id, newID())
+	under, observed := s.deps.Observer.TurnBegan(context.WithoutCancel(ctx), TurnStart{
+		SessionID: s.id, TurnID: e.id, Source: e.source(), Spoken: e.spoken, Draft: draft,
+	})
+	all, stopAll := context.WithCancelCause(under)
 	reply, stopReply := context.WithCancelCause(all)
 	set := s.settings
 	if e.respond != nil {
 		set.manner(e.respond.Manner)
 	}
-	orDefault(&e.id, newID())
 	j := &job{
 		id: e.id, session: s.id, number: number, entry: e, settings: set,
 		opts: s.opts, deps: s.deps, log: s.log.With("turn", number),
@@ -96,12 +104,13 @@ func (s *Session) launch(ctx context.Context, number int, e entry, draft bool) *
 	t := &turn{
 		number: number, job: j, out: make(chan turnOut), homeC: make(chan *result, 1),
 		stopAll: stopAll, stopReply: stopReply, pacer: pacer{lead: set.pace()},
-		calls: make(map[string]chan<- protocol.ToolResult),
+		calls: make(map[string]chan<- protocol.ToolResult), observed: observed,
 	}
 	s.crew.Go(func() {
 		t.homeC <- j.run(all, reply, t.out)
 		if c, ok := errors.AsType[stopped](context.Cause(all)); ok && c.reason == abandoned {
 			j.free()
+			observed(TurnEnd{Source: e.source()})
 		}
 	})
 	return t
@@ -121,14 +130,9 @@ func (s *Session) start(ctx context.Context, number int, e entry) {
 	s.turn = t
 	t.committed = e.committed
 	s.memory.reserve(t.job.id)
-	started := protocol.TurnStarted{ID: t.job.id, Source: protocol.FromText}
-	switch {
-	case e.clip != nil:
-		started.Source, started.InputMS = protocol.FromSpeech, e.clip.Duration().Milliseconds()
-	case e.say != "":
-		started.Source = protocol.FromIdle
-	case e.respond != nil:
-		started.Source = FromConversation
+	started := protocol.TurnStarted{ID: t.job.id, Source: e.source()}
+	if e.clip != nil {
+		started.InputMS = e.clip.Duration().Milliseconds()
 	}
 	s.emitFor(number, started)
 	if !e.silent {
@@ -181,6 +185,9 @@ func (s *Session) cut() {
 		return
 	}
 	t.cut, t.held = true, false
+	if left := lengthOf(s.out.audioBytes, t.job.settings.output.Rate); left > 0 {
+		s.deps.Observer.Dropped(DropReply, left)
+	}
 	s.out.hush()
 	now := time.Now()
 	heard := t.pacer.heard(now)
@@ -210,6 +217,7 @@ func (s *Session) takeFromTurn(ctx context.Context, o turnOut) {
 	switch {
 	case o.audio != nil:
 		if t.cut {
+			s.deps.Observer.Dropped(DropReply, lengthOf(len(o.audio.Data), t.job.settings.output.Rate))
 			o.audio.Free()
 			return
 		}
@@ -229,6 +237,7 @@ func (s *Session) takeFromTurn(ctx context.Context, o turnOut) {
 	case o.event != nil:
 		s.emitFor(t.number, o.event)
 	}
+	t.measure(&s.out)
 }
 
 // beginVoice opens the reply's audio. A user who speaks at this moment is
@@ -341,6 +350,10 @@ func (s *Session) conclude() {
 	s.turn = nil
 	t.job.free()
 	s.emitFor(t.number, t.terminal)
+	t.observed(TurnEnd{
+		Record: &t.record, Source: t.job.entry.source(), Cancelled: t.reason,
+		Events: t.mostEvents, Voice: lengthOf(t.mostVoice, t.job.settings.output.Rate),
+	})
 	s.fullTold = false // a full utterance that could not be taken may fit now
 	s.attune()
 	s.awaitUser(t)

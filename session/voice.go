@@ -49,7 +49,7 @@ func (v *voice) speak(ctx context.Context, clauses <-chan string) {
 }
 
 // say speaks one clause.
-func (v *voice) say(ctx context.Context, c string) error {
+func (v *voice) say(ctx context.Context, c string) (err error) {
 	engine := v.deps.TTS.Engine()
 	if v.began.IsZero() {
 		v.began = time.Now()
@@ -59,9 +59,11 @@ func (v *voice) say(ctx context.Context, c string) error {
 			return err
 		}
 	}
+	under, seen := v.deps.Observer.StageBegan(ctx, stage.TTS, engine)
+	defer func() { v.endStage(ctx, seen, stage.TTS, v.result.engines.TTS, err) }()
 	begun := false
 	s := stage.Speech{UserID: v.settings.user, SessionID: v.session, Text: c, Voice: v.settings.voice, Language: v.settings.language}
-	for chunk, err := range v.deps.TTS.Synthesize(v.watch(ctx, &v.result.engines.TTS), s) {
+	for chunk, err := range v.deps.TTS.Synthesize(v.watch(under, &v.result.engines.TTS), s) {
 		if err != nil {
 			return err
 		}
@@ -70,6 +72,7 @@ func (v *voice) say(ctx context.Context, c string) error {
 		}
 		if !begun {
 			begun = true
+			seen.First()
 			if err := v.begin(ctx, c); err != nil {
 				return err
 			}

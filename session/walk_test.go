@@ -76,8 +76,21 @@ func world(t *testing.T, d *dice, o session.Options, newDetector func() (session
 			return nil, nil
 		},
 	}
+	seen := &observer{}
+	t.Cleanup(func() { // after the session's end
+		began, ended := seen.has("turn began"), seen.has("turn ended")+seen.has("draft abandoned")
+		if began != ended || seen.has("another turn") > 0 {
+			t.Errorf("the observer was told of %d turns, and %d ends", began, ended)
+		}
+		for _, s := range []string{"atot", "ttot", "tts"} {
+			if seen.has(s+" began") != seen.has(s+" ended") {
+				t.Errorf("%s: not every use of an engine ended: %v", s, seen.told)
+			}
+		}
+	})
 	return open(t, o, session.Deps{
-		ATOT: atot{d.transcribe}, TTOT: ttot{d.respond}, TTS: tts{d.synthesize}, History: st,
+		Observer: seen,
+		ATOT:     atot{d.transcribe}, TTOT: ttot{d.respond}, TTS: tts{d.synthesize}, History: st,
 		Recordings: recordings{func(_ string, wav io.Reader) (string, error) {
 			if d.fails() {
 				return "", errBroken

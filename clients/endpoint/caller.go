@@ -99,6 +99,9 @@ func (c *Caller) request(ctx context.Context, r Request) (*http.Request, error) 
 	set("Content-Type", r.Type)
 	set("Accept", r.Accept)
 	set("User-Agent", "sori")
+	if c.opts.Trace != nil {
+		c.opts.Trace(ctx, req.Header)
+	}
 	if key := c.key(); key != "" {
 		set("Authorization", "Bearer "+key)
 	}

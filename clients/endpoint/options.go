@@ -31,6 +31,9 @@ type Options struct {
 	Total time.Duration
 	// Getenv gives the environment, for API keys. nil is no environment.
 	Getenv func(string) string
+	// Trace adds to the header of a call what lets the engine's spans join the
+	// turn's, such as a W3C traceparent. nil adds nothing.
+	Trace func(ctx context.Context, header http.Header)
 	// Log hears when an engine is given up or comes back. nil is silence.
 	Log *slog.Logger
 	// OnFallback is told that the engine to served a call because the preferred

@@ -196,7 +196,7 @@ func (s *surgery) lookEngines(ctx context.Context) finding {
 	if _, statErr := os.Stat(dataDir); statErr != nil {
 		dataDir = "" // to look is not to make it
 	}
-	e, err := startEngines(ctx, s.console, &s.engineURLs, modelsDir, dataDir, s.log)
+	e, err := startEngines(ctx, s.console, &s.engineURLs, modelsDir, dataDir, s.log, eyes{})
 	if err != nil {
 		return found(bad, "", "%v", err)
 	}

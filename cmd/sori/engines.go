@@ -29,7 +29,7 @@ type engines struct {
 
 // startEngines starts the local engines, if any are asked for, and makes the
 // clients of all. The caller closes what it gets.
-func startEngines(ctx context.Context, c *console, cfg *engineURLs, modelsDir, dataDir string, log *slog.Logger) (*engines, error) {
+func startEngines(ctx context.Context, c *console, cfg *engineURLs, modelsDir, dataDir string, log *slog.Logger, seen eyes) (*engines, error) {
 	e := &engines{about: map[stage.Name]string{}}
 	specs := cfg.stages()
 	// The search takes a moment, in which the local engines load already. They
@@ -57,7 +57,7 @@ func startEngines(ctx context.Context, c *console, cfg *engineURLs, modelsDir, d
 	if search {
 		e.search(ctx, specs)
 	}
-	if err := e.connect(c, cfg, specs, modelsDir, log); err != nil {
+	if err := e.connect(c, cfg, specs, modelsDir, log, seen); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
 	return e, nil
@@ -72,10 +72,13 @@ func (e *engines) search(ctx context.Context, specs map[stage.Name]string) {
 }
 
 // connect makes the clients.
-func (e *engines) connect(c *console, cfg *engineURLs, specs map[stage.Name]string, modelsDir string, log *slog.Logger) error {
+func (e *engines) connect(c *console, cfg *engineURLs, specs map[stage.Name]string, modelsDir string, log *slog.Logger, seen eyes) error {
 	o := endpoint.Options{
-		Timeout: cfg.EngineTimeout, Getenv: c.getenv, Log: log,
+		Timeout: cfg.EngineTimeout, Getenv: c.getenv, Log: log, Trace: seen.trace,
 		OnFallback: func(ctx context.Context, name stage.Name, from, to string, err error) {
+			if seen.fellBack != nil {
+				seen.fellBack(name)
+			}
 			stage.NoteServed(ctx, stage.Served{Stage: name, Engine: to, Failed: from, Err: err})
 		},
 	}

@@ -19,6 +19,7 @@ import (
 	"sori/server"
 	"sori/session"
 	"sori/stage"
+	"sori/telemetry"
 	"sori/web"
 )
 
@@ -32,6 +33,8 @@ type parts struct {
 	log   *slog.Logger
 	plain bool // the log is for people
 
+	tracer    *telemetry.Tracer // nil: no spans are made
+	metrics   *telemetry.Metrics
 	endTools  func()
 	dataDir   string
 	modelsDir string
@@ -53,6 +56,9 @@ type parts struct {
 // open opens all parts. What was opened is closed by close, also after an error.
 func (p *parts) open(ctx context.Context) error {
 	var err error
+	if err = p.openTelemetry(ctx); err != nil {
+		return err
+	}
 	if p.dataDir, err = p.folder(p.console); err != nil {
 		return err
 	}
@@ -65,14 +71,14 @@ func (p *parts) open(ctx context.Context) error {
 		return missingModels(err)
 	}
 	// The engines take the longest: they load while the rest is opened.
-	if p.engines, err = startEngines(ctx, p.console, &p.engineURLs, p.modelsDir, p.dataDir, p.log); err != nil {
+	if p.engines, err = startEngines(ctx, p.console, &p.engineURLs, p.modelsDir, p.dataDir, p.log, p.eyes()); err != nil {
 		return err
 	}
 	if p.detector, p.voice, p.endVoice, err = detectors(files); err != nil {
 		return err
 	}
 	if p.EOT != "" {
-		p.turns, err = eot.New(p.EOT, endpoint.Options{Getenv: p.getenv, Log: p.log})
+		p.turns, err = eot.New(p.EOT, endpoint.Options{Getenv: p.getenv, Log: p.log, Trace: p.eyes().trace})
 		if err != nil {
 			return err
 		}
@@ -90,6 +96,7 @@ func (p *parts) openHistory(ctx context.Context) error {
 	if p.store, p.storeName, err = p.storage.open(ctx, p.dataDir, p.redis); err != nil {
 		return err
 	}
+	p.store = p.metrics.Store(p.store)
 	if err = p.store.Ping(ctx); err != nil {
 		// Turns are set aside until it is back.
 		p.log.WarnContext(ctx, "the store does not answer", "store", p.storeName, "error", err)
@@ -97,6 +104,7 @@ func (p *parts) openHistory(ctx context.Context) error {
 	if p.keeper, err = history.NewKeeper(p.store, history.KeeperOptions{Dir: p.dataDir, Log: p.log}); err != nil {
 		return err
 	}
+	p.watchHistory()
 	// It ends after the last session, not with ctx.
 	var keeping context.Context
 	keeping, p.endKeeper = context.WithCancel(context.WithoutCancel(ctx))
@@ -139,6 +147,7 @@ func (p *parts) close(ctx context.Context) error {
 	if p.turns != nil {
 		p.turns.Close()
 	}
+	errs = append(errs, p.tracer.Close(ctx))
 	if p.engines != nil {
 		if err := p.engines.close(); err != nil {
 			p.log.WarnContext(ctx, "the local engines did not end well", "error", err)
@@ -156,6 +165,7 @@ func (p *parts) server() (*server.Server, error) {
 	deps := session.Deps{
 		ATOT: p.engines.atot, TTOT: p.engines.ttot, TTS: p.engines.tts,
 		NewDetector: p.detector, History: p.keeper, Log: p.log, Languages: p.engines.known.languages, Voices: p.engines.known.voices,
+		Observer: p.metrics,
 	}
 	if p.turns != nil {
 		deps.EndOfTurn = p.turns
@@ -179,7 +189,10 @@ func (p *parts) server() (*server.Server, error) {
 		},
 		Store: kept{p.store, p.keeper}, Steps: steps, Checks: p.checks(), Page: page,
 		DefaultUser: p.User, Origins: p.Origins, MaxSessions: p.MaxSessions,
-		LogTexts: p.LogTexts, Log: p.log,
+		LogTexts: p.LogTexts, Log: p.log, Observer: p.metrics,
+	}
+	if p.Metrics {
+		cfg.Metrics = p.metrics.Handler()
 	}
 	if p.endTools, err = p.equip(p.getenv, &cfg.Session, &deps); err != nil {
 		return nil, err

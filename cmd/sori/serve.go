@@ -19,6 +19,7 @@ type serveCmd struct {
 	storage    `embed:""`
 	engineURLs `embed:""`
 	conduct    `embed:""`
+	watching   `embed:""`
 
 	User         string        `default:"10" placeholder:"ID" setting:"" help:"The user of clients that name none."`
 	Language     string        `default:"en" placeholder:"TAG" setting:"" help:"The language of clients that name none."`
@@ -58,6 +59,9 @@ func (s *serveCmd) check(c *console) error {
 	if err := s.engineURLs.check(c.getenv); err != nil {
 		return err
 	}
+	if err := s.watching.check(); err != nil {
+		return err
+	}
 	if _, _, err := s.storeURL(""); err != nil {
 		return err
 	}
@@ -91,6 +95,12 @@ func (s *serveCmd) Run(ctx context.Context, c *console, root *cli) (err error) {
 		_ = ln.Close() // nobody connected
 		return err
 	}
+	endDebug, err := p.debug(ctx)
+	if err != nil {
+		_ = ln.Close() // nobody connected
+		return err
+	}
+	defer endDebug()
 	srv, err := p.server()
 	if err != nil {
 		_ = ln.Close() // nobody connected

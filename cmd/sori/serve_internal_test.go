@@ -122,6 +122,9 @@ func TestServeWithRemoteEngines(t *testing.T) {
 	if code, body := get(t, "http://"+r.addr+"/users/7"); code != http.StatusOK || !strings.Contains(body, "good morning") {
 		t.Errorf("GET /users/7: %d %s", code, body)
 	}
+	if code, body := get(t, "http://"+r.addr+"/metrics"); code != http.StatusOK || !strings.Contains(body, `sori_turns_total{outcome="done",source="text"} 1`) || !strings.Contains(body, "sori_history_waiting_disk 0") {
+		t.Errorf("GET /metrics: %d %s", code, body)
+	}
 	r.end(t)
 	if log := r.out.String(); !strings.Contains(log, `"msg":"ready"`) || !strings.Contains(log, "energy (the models are not there") || strings.Contains(log, "good morning") {
 		t.Errorf("log:\n%s", log)
@@ -227,6 +230,7 @@ func TestServeThatCannotStart(t *testing.T) {
 		{"bad window", []string{"--window=-1"}, exitFailed, "--window can't be negative"},
 		{"bad utterance", []string{"--max-utterance", "10ms"}, exitFailed, "--max-utterance 10ms is too short"},
 		{"no sessions", []string{"--max-sessions", "0"}, exitFailed, "--max-sessions has to be at least 1"},
+		{"profiles for everybody", []string{"--debug-addr", "0.0.0.0:6060"}, exitFailed, "not on the loopback interface"},
 		{"number is none", []string{"--window", "many"}, exitUsage, "--window"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
