@@ -34,6 +34,7 @@ func layers() []layer {
 		{"auth", nil, "auth is a leaf: who a caller is, whatever it wants"},
 		{"history", []string{"stage"}, "history holds the record of a turn; stores depend on it, never the other way"},
 		{"redisconn", nil, "redisconn is the way to Redis, for all that keep something there: it knows none of them"},
+		{"cluster", []string{"redisconn", "session/resume"}, "the directory of sessions knows Redis and the words of those who use it, not what a session is"},
 		{"history/...", []string{"history", "redisconn", "stage", "audio"}, "a store knows the record of a turn and its own technology; two stores know nothing of each other"},
 		{"protocol", []string{"stage", "history"}, "protocol is the contract with clients: it knows the record of a turn and nothing that runs"},
 		{"session", []string{"session/...", "protocol", "audio", "stage", "history"}, "the actor declares ports.go; stores, clients and engines are plugged into it by cmd/sori, and the server carries it"},
