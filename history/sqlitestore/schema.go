@@ -33,6 +33,15 @@ func migrations() []string {
 		) STRICT;
 		CREATE UNIQUE INDEX turns_by_id ON turns (user, id);
 		CREATE INDEX turns_in_order ON turns (user, seq);`,
+		// What is kept beside turns, such as keys; expires is in ms since 1970, 0
+		// is never.
+		`CREATE TABLE records (
+			kind    TEXT NOT NULL,
+			id      TEXT NOT NULL,
+			record  BLOB NOT NULL,
+			expires INTEGER NOT NULL,
+			PRIMARY KEY (kind, id)
+		) STRICT, WITHOUT ROWID;`,
 	}
 }
 
