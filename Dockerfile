@@ -28,6 +28,9 @@ RUN groupadd --gid 10001 sori \
 COPY --from=models /models /models
 COPY --from=build /out/sori /usr/local/bin/sori
 
+# It listens on all of the container's addresses, so it starts with a key only
+# (sori keys make, on the same volume), or with SORI_INSECURE_NO_AUTH=true where
+# the port is published to this machine alone.
 ENV SORI_ADDR=0.0.0.0:5000 \
     SORI_DATA=/data \
     SORI_MODELS=/models

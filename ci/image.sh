@@ -34,4 +34,4 @@ say "building $image with $builder"
 # shellcheck disable=SC2086 # lists of words
 "$builder" $verb --build-arg VERSION="$version" -t "$image" ${BUILD_ARGS:-} .
 say "built $image"
-[ "$builder" = buildah ] || say "run it: $builder run --rm -p 127.0.0.1:5000:5000 -v sori-data:/data $image"
+[ "$builder" = buildah ] || say "run it: $builder run --rm -p 127.0.0.1:5000:5000 -e SORI_INSECURE_NO_AUTH=true -v sori-data:/data $image"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -20,6 +21,10 @@ type Authenticator interface {
 	// that wraps [auth.ErrRevoked] or [auth.ErrExpired]. Any other error says that
 	// nobody can tell now. It is asked often and answers quickly.
 	Recheck(ctx context.Context, p auth.Principal) error
+	// MakeToken makes a session token with which a browser or a phone is the user;
+	// settings, which may be nil, come back in its principal. life 0 is the
+	// default. Its errors wrap those of package auth.
+	MakeToken(ctx context.Context, p auth.Principal, user string, life time.Duration, settings []byte) (text string, expires time.Time, err error)
 }
 
 // publicRoutes are those that a caller needs no credential for. Every other

@@ -84,10 +84,10 @@ type Config struct {
 	// TrustedProxies are the addresses and networks of the proxies whose word on
 	// where a request comes from is taken, such as "10.0.0.0/8". nil: none.
 	TrustedProxies []string
-	// OnlyLocal refuses requests that are not made out to this machine by name, or
+	// OnlyLocal says whether to refuse requests that are not made out to this machine by name, or
 	// that came by way of a proxy. It is for a sori that runs open: a page that
 	// makes its own name lead to this machine does not get in.
-	OnlyLocal bool
+	OnlyLocal func() bool  // nil: never
 	Metrics   http.Handler // answers GET /metrics, for admins; nil: it is not there
 	Profiles  http.Handler // answers GET /debug/pprof/, for admins; nil: it is not there
 	Observer  Observer     // nil: nobody is told

@@ -25,7 +25,7 @@ func (s *Server) headers(g *gin.Context) {
 // (DNS rebinding) would be of the server's own origin. What a proxy passes on
 // comes from elsewhere.
 func (s *Server) guard(g *gin.Context) {
-	if !s.cfg.OnlyLocal {
+	if s.cfg.OnlyLocal == nil || !s.cfg.OnlyLocal() {
 		return
 	}
 	if !localName(g.Request.Host) || proxied(g.Request) {

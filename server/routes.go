@@ -38,6 +38,7 @@ func (s *Server) routes() (*gin.Engine, error) {
 		e.HEAD("/app/*file", gin.WrapH(s.cfg.Page))
 	}
 	e.GET("/whoami", s.whoami)
+	e.POST("/tokens", s.makeToken)
 	e.GET("/users", s.users)
 	user := e.Group("/users/:id", s.ofUser)
 	user.GET("", s.user)

@@ -21,6 +21,7 @@ type cli struct {
 	Models  modelsCmd  `cmd:"" help:"Fetch, check and list the files of the local engines."`
 	Engine  engineCmd  `cmd:"" help:"Run a local engine by itself, for other servers to use."`
 	Users   usersCmd   `cmd:"" help:"List, show, export and delete what is kept of users."`
+	Keys    keysCmd    `cmd:"" help:"Make, list and revoke the keys that let clients in."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 

@@ -47,7 +47,7 @@ func (t *talkCmd) converse(ctx context.Context, c *console, show talkPrinter) er
 	}
 	dialing, stop := context.WithTimeout(ctx, dialTimeout)
 	defer stop()
-	conn, err := client.Dial(dialing, t.URL, client.Options{})
+	conn, err := client.Dial(dialing, t.URL, dialOptions(c))
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"sori/auth"
 	"sori/clients/endpoint"
 	"sori/clients/eot"
 	"sori/engines/models"
@@ -46,10 +47,14 @@ type parts struct {
 	endVoice  func()
 	redis     *redisconn.Conn // nil: --store is SQLite
 	store     history.Store
+	doorkeys  auth.Store // keys and tokens, which the store keeps beside turns
 	storeName string
 	keeper    *history.Keeper
 	keeping   sync.WaitGroup
 	endKeeper context.CancelFunc
+	guard     *auth.Guard
+	doors     string             // who may come in, for people
+	jwks      *auth.JWKS         // nil: no keys of an identity provider are fetched
 	records   *recordings.Folder // nil: none are kept
 }
 
@@ -93,10 +98,11 @@ func (p *parts) openHistory(ctx context.Context) error {
 	if p.redis, err = p.connect(p.getenv); err != nil {
 		return err
 	}
-	if p.store, p.storeName, err = p.storage.open(ctx, p.dataDir, p.redis); err != nil {
+	var st store
+	if st, p.storeName, err = p.storage.open(ctx, p.dataDir, p.redis); err != nil {
 		return err
 	}
-	p.store = p.metrics.Store(p.store)
+	p.store, p.doorkeys = p.metrics.Store(st), st
 	if err = p.store.Ping(ctx); err != nil {
 		// Turns are set aside until it is back.
 		p.log.WarnContext(ctx, "the store does not answer", "store", p.storeName, "error", err)
@@ -131,6 +137,9 @@ func (p *parts) close(ctx context.Context) error {
 	}
 	if p.records != nil {
 		errs = append(errs, p.records.Close())
+	}
+	if p.jwks != nil {
+		p.jwks.Close()
 	}
 	if p.store != nil {
 		errs = append(errs, p.store.Close())
@@ -190,6 +199,7 @@ func (p *parts) server() (*server.Server, error) {
 		Store: kept{p.store, p.keeper}, Steps: steps, Checks: p.checks(), Page: page,
 		DefaultUser: p.User, Origins: p.Origins, MaxSessions: p.MaxSessions,
 		LogTexts: p.LogTexts, Log: p.log, Observer: p.metrics,
+		Auth: p.guard, TrustedProxies: p.TrustedProxies, OnlyLocal: p.guard.Open,
 	}
 	if p.Metrics {
 		cfg.Metrics = p.metrics.Handler()
@@ -249,6 +259,7 @@ func (p *parts) announce(addr net.Addr, took time.Duration) {
 	line("voice", "%s detects speech", p.voice)
 	line("history", "%s", p.storeName)
 	line("data", "%s", p.dataDir)
+	line("access", "%s", p.doors)
 	line("models", "%s", p.modelsDir)
 	talk := "sori talk FILE.wav"
 	if !strings.HasSuffix(at, ":5000") || !strings.HasPrefix(at, "127.0.0.1") {

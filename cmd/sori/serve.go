@@ -20,6 +20,7 @@ type serveCmd struct {
 	engineURLs `embed:""`
 	conduct    `embed:""`
 	watching   `embed:""`
+	access     `embed:""`
 
 	User         string        `default:"10" placeholder:"ID" setting:"" help:"The user of clients that name none."`
 	Language     string        `default:"en" placeholder:"TAG" setting:"" help:"The language of clients that name none."`
@@ -42,7 +43,8 @@ func (*serveCmd) Help() string {
 Examples:
 
   sori serve
-  sori serve --addr 0.0.0.0:5000 --data /srv/sori
+  sori keys make operator --any-user --admin --data /srv/sori
+  sori serve --addr 0.0.0.0:5000 --data /srv/sori     after the line above: it starts with a key only
   sori serve --store redis://127.0.0.1:6379/0
   sori serve --ttot openai+http://127.0.0.1:11434/v1?model=llama3.2
   sori serve --atot http://127.0.0.1:8000,local:      with the local engine to fall back on
@@ -57,6 +59,9 @@ func (s *serveCmd) check(c *console) error {
 		return err
 	}
 	if err := s.engineURLs.check(c.getenv); err != nil {
+		return err
+	}
+	if err := s.access.check(c.getenv); err != nil {
 		return err
 	}
 	if err := s.watching.check(); err != nil {
@@ -92,6 +97,11 @@ func (s *serveCmd) Run(ctx context.Context, c *console, root *cli) (err error) {
 	p := &parts{serveCmd: s, console: c, log: root.logger(c), plain: root.LogFormat == "text"}
 	defer func() { err = errors.Join(err, p.close(context.WithoutCancel(ctx))) }()
 	if err := p.open(ctx); err != nil {
+		_ = ln.Close() // nobody connected
+		return err
+	}
+	err = p.admit(ctx, ln.Addr())
+	if err != nil {
 		_ = ln.Close() // nobody connected
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"sori/auth"
 	"sori/history"
 	"sori/history/recordings"
 	"sori/history/redisstore"
@@ -24,9 +25,15 @@ func (s *storage) connect(getenv func(string) string) (*redisconn.Conn, error) {
 	return redisconn.Open(address, redisconn.Options{Getenv: getenv})
 }
 
+// store is what the database keeps: turns, and keys beside them.
+type store interface {
+	history.Store
+	auth.Store
+}
+
 // open opens the store that is configured, on redis where that is not nil, and
 // gives its name for people.
-func (s *storage) open(ctx context.Context, dataDir string, redis *redisconn.Conn) (store history.Store, name string, err error) {
+func (s *storage) open(ctx context.Context, dataDir string, redis *redisconn.Conn) (st store, name string, err error) {
 	if redis != nil {
 		r, openErr := redisstore.New(redis, redisstore.Options{Limit: s.HistoryLimit})
 		if openErr != nil {

@@ -82,7 +82,7 @@ func (t *talkCmd) Run(ctx context.Context, c *console) error {
 	}
 	show := newTalkPrinter(c, t.JSON)
 	dialing, stop := context.WithTimeout(ctx, dialTimeout)
-	conn, err := client.Dial(dialing, t.URL, client.Options{})
+	conn, err := client.Dial(dialing, t.URL, dialOptions(c))
 	stop()
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -15,7 +16,8 @@ import (
 )
 
 // usersCmd is `sori users`: what sori keeps of people, for people. It asks a
-// running server, which alone knows of turns that still wait for the store.
+// running server, which alone knows of turns that still wait for the store. A
+// server that asks for keys wants one with the scope admin, in SORI_KEY.
 type usersCmd struct {
 	List   usersList   `cmd:"" help:"List the users."`
 	Turns  usersTurns  `cmd:"" help:"Show a user's turns, the newest first."`
@@ -57,11 +59,12 @@ type usersDelete struct {
 const usersTime = 5 * time.Minute
 
 // do asks the server. A refusal is an error in the server's words.
-func (u *usersAt) do(ctx context.Context, method, path string) (*http.Response, error) {
+func (u *usersAt) do(ctx context.Context, c *console, method, path string) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(u.URL, "/")+path, http.NoBody)
 	if err != nil {
 		return nil, &usageError{fmt.Sprintf("--url %s is no address of a server: %v", u.URL, err)}
 	}
+	maps.Copy(req.Header, showKey(c))
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return nil, fmt.Errorf("nobody answers at %s: is `sori serve` running there?", req.URL.Host)
@@ -78,10 +81,10 @@ func (u *usersAt) do(ctx context.Context, method, path string) (*http.Response, 
 }
 
 // read asks the server and decodes its JSON.
-func (u *usersAt) read(ctx context.Context, path string, into any) error {
+func (u *usersAt) read(ctx context.Context, c *console, path string, into any) error {
 	ctx, stop := context.WithTimeout(ctx, usersTime)
 	defer stop()
-	resp, err := u.do(ctx, http.MethodGet, path)
+	resp, err := u.do(ctx, c, http.MethodGet, path)
 	if err != nil {
 		return err
 	}
@@ -98,7 +101,7 @@ func (u *usersList) Run(ctx context.Context, c *console) error {
 		ID   any      `json:"id"`
 		Said []string `json:"atot_text_list"`
 	}
-	if err := u.read(ctx, "/users", &users); err != nil {
+	if err := u.read(ctx, c, "/users", &users); err != nil {
 		return err
 	}
 	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
@@ -119,7 +122,7 @@ func (u *usersTurns) Run(ctx context.Context, c *console) error {
 		Turns []json.RawMessage `json:"turns"`
 		More  bool              `json:"more"`
 	}
-	if err := u.read(ctx, "/users/"+url.PathEscape(u.ID)+"/turns?"+query.Encode(), &page); err != nil {
+	if err := u.read(ctx, c, "/users/"+url.PathEscape(u.ID)+"/turns?"+query.Encode(), &page); err != nil {
 		return err
 	}
 	last := ""
@@ -150,7 +153,7 @@ func (u *usersTurns) Run(ctx context.Context, c *console) error {
 func (u *usersExport) Run(ctx context.Context, c *console) (err error) {
 	ctx, stop := context.WithTimeout(ctx, usersTime)
 	defer stop()
-	resp, err := u.do(ctx, http.MethodGet, "/users/"+url.PathEscape(u.ID)+"/export?format="+u.Format)
+	resp, err := u.do(ctx, c, http.MethodGet, "/users/"+url.PathEscape(u.ID)+"/export?format="+u.Format)
 	if err != nil {
 		return err
 	}
@@ -199,7 +202,7 @@ func (u *usersDelete) Run(ctx context.Context, c *console) error {
 	}
 	ctx, stop := context.WithTimeout(ctx, usersTime)
 	defer stop()
-	resp, err := u.do(ctx, http.MethodDelete, "/users/"+url.PathEscape(u.ID))
+	resp, err := u.do(ctx, c, http.MethodDelete, "/users/"+url.PathEscape(u.ID))
 	if err != nil {
 		return err
 	}

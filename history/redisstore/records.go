@@ -12,7 +12,7 @@ import (
 // recordKeys are the keys of one kind of records, all in one hash slot: the
 // start of every record's key, and the index of their ids by their end.
 func (s *Store) recordKeys(kind string) (start, index string) {
-	tag := s.prefix + "{r:" + url.QueryEscape(kind) + "}:"
+	tag := s.names.Shared("{r:" + url.QueryEscape(kind) + "}:")
 	return tag + "record:", tag + "ids"
 }
 
