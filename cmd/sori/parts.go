@@ -34,8 +34,10 @@ type parts struct {
 	log   *slog.Logger
 	plain bool // the log is for people
 
-	tracer    *telemetry.Tracer // nil: no spans are made
-	metrics   *telemetry.Metrics
+	tracer      *telemetry.Tracer // nil: no spans are made
+	metrics     *telemetry.Metrics
+	certificate *certificate // nil: connections are plain
+
 	endTools  func()
 	dataDir   string
 	modelsDir string
@@ -245,8 +247,12 @@ func (p *parts) announce(addr net.Addr, took time.Duration) {
 	line := func(name, format string, args ...any) {
 		fmt.Fprintf(&b, "  %-9s %s\n", name, fmt.Sprintf(format, args...))
 	}
-	fmt.Fprintf(&b, "sori %s is ready after %.1f s at http://%s\n\n", version, took.Seconds(), at)
-	line("sessions", "ws://%s/ws", at)
+	page, ws := "http", "ws"
+	if p.certificate != nil {
+		page, ws = "https", "wss"
+	}
+	fmt.Fprintf(&b, "sori %s is ready after %.1f s at %s://%s\n\n", version, took.Seconds(), page, at)
+	line("sessions", "%s://%s/ws", ws, at)
 	if at != addr.String() {
 		line("", "from everywhere, port %s", at[strings.LastIndexByte(at, ':')+1:])
 	}
@@ -261,11 +267,16 @@ func (p *parts) announce(addr net.Addr, took time.Duration) {
 	line("data", "%s", p.dataDir)
 	line("access", "%s", p.doors)
 	line("models", "%s", p.modelsDir)
-	talk := "sori talk FILE.wav"
-	if !strings.HasSuffix(at, ":5000") || !strings.HasPrefix(at, "127.0.0.1") {
-		talk += " --url ws://" + at + "/ws"
+	if c := p.certificate; c != nil && p.TLSSelfSigned {
+		line("TLS", "self-signed, SHA-256 %s", c.fingerprint())
+		line("", "to trust it: NODE_EXTRA_CA_CERTS=%[1]s in Node, SSL_CERT_FILE=%[1]s in Python, Go and curl,", c.certFile)
+		line("", "and in a browser open the address once and compare the fingerprint")
 	}
-	fmt.Fprintf(&b, "\nTry it: %s, or http://%s in a browser. Ctrl-C ends it.\n", talk, at)
+	talk := "sori talk FILE.wav"
+	if p.certificate != nil || !strings.HasSuffix(at, ":5000") || !strings.HasPrefix(at, "127.0.0.1") {
+		talk += " --url " + ws + "://" + at + "/ws"
+	}
+	fmt.Fprintf(&b, "\nTry it: %s, or %s://%s in a browser. Ctrl-C ends it.\n", talk, page, at)
 	fmt.Fprint(p.out, b.String())
 }
 

@@ -16,6 +16,7 @@ import (
 // serveCmd is `sori serve`.
 type serveCmd struct {
 	listenAt   `embed:""`
+	transport  `embed:""`
 	storage    `embed:""`
 	engineURLs `embed:""`
 	conduct    `embed:""`
@@ -45,6 +46,7 @@ Examples:
   sori serve
   sori keys make operator --any-user --admin --data /srv/sori
   sori serve --addr 0.0.0.0:5000 --data /srv/sori     after the line above: it starts with a key only
+  sori serve --tls-self-signed                        https and wss, for clients that take nothing else
   sori serve --store redis://127.0.0.1:6379/0
   sori serve --ttot openai+http://127.0.0.1:11434/v1?model=llama3.2
   sori serve --atot http://127.0.0.1:8000,local:      with the local engine to fall back on
@@ -56,6 +58,9 @@ API keys come from the environment only: SORI_ATOT_KEY, SORI_TTOT_KEY, SORI_TTS_
 // check says what is wrong with the settings.
 func (s *serveCmd) check(c *console) error {
 	if err := s.listenAt.check(); err != nil {
+		return err
+	}
+	if err := s.transport.check(); err != nil {
 		return err
 	}
 	if err := s.engineURLs.check(c.getenv); err != nil {
@@ -111,6 +116,14 @@ func (s *serveCmd) Run(ctx context.Context, c *console, root *cli) (err error) {
 		return err
 	}
 	defer endDebug()
+	if s.on() {
+		private, certificate, tlsErr := s.wrap(ln, p.dataDir)
+		if tlsErr != nil {
+			_ = ln.Close() // nobody connected
+			return tlsErr
+		}
+		ln, p.certificate = private, certificate
+	}
 	srv, err := p.server()
 	if err != nil {
 		_ = ln.Close() // nobody connected
