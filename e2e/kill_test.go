@@ -5,6 +5,7 @@ package e2e_test
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -107,6 +108,15 @@ func talkUntilItDies(t *testing.T, s *sori, acknowledged func(id string)) {
 func idsOf(t *testing.T, s *sori, user string) map[string]bool {
 	t.Helper()
 	have := map[string]bool{}
+	for _, id := range turnIDs(t, s, user) {
+		have[id] = true
+	}
+	return have
+}
+
+// turnIDs gives all turns of a user that are in history, oldest first.
+func turnIDs(t *testing.T, s *sori, user string) (ids []string) {
+	t.Helper()
 	before := ""
 	for {
 		var page struct {
@@ -117,11 +127,12 @@ func idsOf(t *testing.T, s *sori, user string) map[string]bool {
 			t.Fatalf("GET turns: %d", code)
 		}
 		for _, turn := range page.Turns {
-			have[turn.ID] = true
+			ids = append(ids, turn.ID)
 			before = turn.ID
 		}
 		if !page.More {
-			return have
+			slices.Reverse(ids)
+			return ids
 		}
 	}
 }
