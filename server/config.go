@@ -58,6 +58,8 @@ type Check struct {
 	Required bool   // without it sori is not ready
 	// Check says what is wrong, nil when nothing is. It obeys its context.
 	Check func(ctx context.Context) error
+	// Load says how much a stage has to do. nil: this is no stage.
+	Load func() Load
 }
 
 // Config says what a server works with. NewSession and Store must be set; the
@@ -93,6 +95,11 @@ type Config struct {
 	Observer  Observer     // nil: nobody is told
 	LogTexts  bool         // what was said and answered may stand in the log
 	Log       *slog.Logger // default: nothing is logged
+
+	// Started is closed once everything has loaded; until then sori is not ready.
+	// nil: it is from the beginning.
+	Started   <-chan struct{}
+	Admission Admission
 
 	MaxSessions    int   // more are refused with 503; default 1,000
 	MaxBadMessages int   // so many in a row end the connection; default 100
@@ -143,6 +150,7 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Observer == nil {
 		c.Observer = unobserved{}
 	}
+	c.Admission = c.Admission.withDefaults()
 	orDefault(&c.MaxSessions, defaultMaxSessions)
 	orDefault(&c.MaxBadMessages, defaultMaxBadMessages)
 	orDefault(&c.MaxUpload, defaultMaxUpload)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,6 +29,10 @@ type Server struct {
 	engine   *gin.Engine
 	registry *registry
 	health   *health
+	door     *door
+	clients  *crowd         // connections of clients, also of those behind a proxy
+	sockets  *crowd         // connections at the listener
+	proxies  []netip.Prefix // may have any number of connections
 	words    *words
 	book     *book
 	spec     []byte // what /openapi.json gives
@@ -50,6 +55,10 @@ func New(cfg Config) (*Server, error) {
 	if err := checkOrigins(cfg.Origins); err != nil {
 		return nil, err
 	}
+	proxies, err := networks(cfg.TrustedProxies)
+	if err != nil {
+		return nil, err
+	}
 	spec, err := openapiJSON()
 	if err != nil {
 		return nil, fmt.Errorf("server: the specification: %w", err)
@@ -63,6 +72,10 @@ func New(cfg Config) (*Server, error) {
 		registry: newRegistry(cfg.MaxSessions),
 		book:     newBook(),
 		health:   newHealth(cfg.Checks),
+		door:     newDoor(cfg.Admission, cfg.Checks),
+		clients:  newCrowd(cfg.Admission.MaxPerAddress),
+		sockets:  newCrowd(cfg.Admission.MaxPerAddress),
+		proxies:  proxies,
 	}
 	if s.engine, err = s.routes(); err != nil {
 		return nil, err
@@ -97,7 +110,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		BaseContext:       func(net.Listener) context.Context { return base },
 	}
 	failed := make(chan error, 1)
-	s.work.Go(func() { failed <- web.Serve(ln) })
+	s.work.Go(func() { failed <- web.Serve(&crowdedListener{Listener: ln, crowd: s.sockets, trusted: s.proxies}) })
 
 	select {
 	case err := <-failed:

@@ -28,7 +28,12 @@ func (s *Server) connect(g *gin.Context) {
 		s.problem(g, http.StatusForbidden, "origin_not_allowed")
 		return
 	}
+	leave, ok := s.enter(g)
+	if !ok {
+		return
+	}
 	if !s.registry.reserve() {
+		leave()
 		g.Header("Retry-After", retryAfter)
 		s.cfg.Observer.Refused("too_many_sessions")
 		s.problem(g, http.StatusServiceUnavailable, "too_many_sessions")
@@ -41,6 +46,7 @@ func (s *Server) connect(g *gin.Context) {
 		CompressionMode: websocket.CompressionDisabled, // audio does not compress, and each session would pay memory
 	})
 	if err != nil {
+		leave()
 		s.registry.release(nil)
 		s.log.Debug("handshake refused", "error", err)
 		return
@@ -54,6 +60,7 @@ func (s *Server) connect(g *gin.Context) {
 	}
 	s.registry.add(c)
 	go func() {
+		defer leave()
 		defer s.registry.release(c)
 		c.run(ctx)
 	}()

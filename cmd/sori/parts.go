@@ -38,6 +38,7 @@ type parts struct {
 	metrics     *telemetry.Metrics
 	certificate *certificate // nil: connections are plain
 
+	started   chan struct{} // closed once the engines have loaded
 	endTools  func()
 	dataDir   string
 	modelsDir string
@@ -202,6 +203,7 @@ func (p *parts) server() (*server.Server, error) {
 		DefaultUser: p.User, Origins: p.Origins, MaxSessions: p.MaxSessions,
 		LogTexts: p.LogTexts, Log: p.log, Observer: p.metrics,
 		Auth: p.guard, TrustedProxies: p.TrustedProxies, OnlyLocal: p.guard.Open,
+		Started: p.started, Admission: p.admission(),
 	}
 	if p.Metrics {
 		cfg.Metrics = p.metrics.Handler()
@@ -223,9 +225,9 @@ func (p *parts) server() (*server.Server, error) {
 // wait on the disk.
 func (p *parts) checks() []server.Check {
 	checks := []server.Check{
-		{Name: "atot", Required: true, Check: p.engines.atot.Health},
-		{Name: "ttot", Required: true, Check: p.engines.ttot.Health},
-		{Name: "tts", Required: true, Check: p.engines.tts.Health},
+		{Name: "atot", Required: true, Check: p.engines.atot.Health, Load: loadOf(p.engines.atot.Load)},
+		{Name: "ttot", Required: true, Check: p.engines.ttot.Health, Load: loadOf(p.engines.ttot.Load)},
+		{Name: "tts", Required: true, Check: p.engines.tts.Health, Load: loadOf(p.engines.tts.Load)},
 		{Name: "store", Check: p.store.Ping},
 	}
 	if p.turns != nil {

@@ -20,6 +20,7 @@ type serveCmd struct {
 	storage    `embed:""`
 	engineURLs `embed:""`
 	conduct    `embed:""`
+	limits     `embed:""`
 	watching   `embed:""`
 	access     `embed:""`
 
@@ -72,6 +73,9 @@ func (s *serveCmd) check(c *console) error {
 	if err := s.watching.check(); err != nil {
 		return err
 	}
+	if err := s.limits.check(); err != nil {
+		return err
+	}
 	if _, _, err := s.storeURL(""); err != nil {
 		return err
 	}
@@ -99,7 +103,7 @@ func (s *serveCmd) Run(ctx context.Context, c *console, root *cli) (err error) {
 	if err != nil {
 		return err
 	}
-	p := &parts{serveCmd: s, console: c, log: root.logger(c), plain: root.LogFormat == "text"}
+	p := &parts{serveCmd: s, console: c, log: root.logger(c), plain: root.LogFormat == "text", started: make(chan struct{})}
 	defer func() { err = errors.Join(err, p.close(context.WithoutCancel(ctx))) }()
 	if err := p.open(ctx); err != nil {
 		_ = ln.Close() // nobody connected
@@ -136,6 +140,7 @@ func (s *serveCmd) Run(ctx context.Context, c *console, root *cli) (err error) {
 	go func() { served <- srv.Serve(serving, ln) }()
 	err = p.engines.wait(ctx)
 	if err == nil {
+		close(p.started)
 		p.announce(ln.Addr(), time.Since(began))
 	} else if ctx.Err() == nil {
 		stop(err)
