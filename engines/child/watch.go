@@ -39,7 +39,7 @@ func (c *Child) watch(ctx context.Context, p *process) {
 		if ctx.Err() != nil || time.Since(heard) < c.o.Hung {
 			continue
 		}
-		c.o.Log.WarnContext(ctx, "the engine process answers nobody, it is killed and started again", "silent", time.Since(heard))
+		c.o.Log.WarnContext(ctx, "the engine process answers nobody, it is killed and started again", "took_ms", time.Since(heard).Milliseconds())
 		_ = p.cmd.Process.Kill() // it may have ended by itself
 		return
 	}
