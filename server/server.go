@@ -17,10 +17,6 @@ import (
 	"sori/protocol"
 )
 
-// ErrRestart tells clients that the server comes back at once, as the cause of
-// the context given to [Server.Serve].
-var ErrRestart = errors.New("server: it restarts")
-
 // Server answers HTTP and holds the WebSocket connections.
 type Server struct {
 	// Static after construction.
@@ -86,12 +82,13 @@ func New(cfg Config) (*Server, error) {
 // ServeHTTP answers one request. A WebSocket connection lives on after it.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.engine.ServeHTTP(w, r) }
 
-// Sessions is the number of connections at /ws now.
+// Sessions is the number of sessions at /ws now, those included whose client may
+// come back.
 func (s *Server) Sessions() int { return s.registry.count() }
 
-// Serve answers on ln until ctx ends. Then it is not ready any more, closes all
-// connections with their turns recorded, and returns: nil when that went well
-// within Config.ShutdownTimeout. It closes ln, and can be called once.
+// Serve answers on ln until ctx ends. Then it is not ready any more, asks all
+// clients to come back elsewhere, lets the turns under way end, or go to another
+// process, and returns: nil when that went well within Config.ShutdownTimeout. It closes ln, and can be called once.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	// What runs here outlives ctx by the time that an orderly end takes.
 	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -127,22 +124,21 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 // stop ends everything in order.
 func (s *Server) stop(ctx context.Context, web *http.Server) error {
 	s.stopping.Store(true)
-	e := ending{protocol.CloseGoingAway, "The server stops."}
-	if errors.Is(context.Cause(ctx), ErrRestart) {
-		e = ending{protocol.CloseRestart, "The server restarts."}
-	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.ShutdownTimeout)
 	defer cancel()
-	s.registry.shut(e)
+	s.registry.shut(ending{protocol.CloseGoingAway, "The server stops."}, func(h *host) {
+		h.drain(ending{protocol.CloseRestart, "The server restarts."})
+	})
+	gone := s.registry.wait(ctx) // meanwhile whoever asks is told that this process is not ready
 	webErr := web.Shutdown(ctx)
 	if webErr != nil {
 		webErr = fmt.Errorf("requests were still under way at the end of %v: %w", s.cfg.ShutdownTimeout, webErr)
 		web.Close() //nolint:errcheck,gosec // the error above says it all
 	}
-	if err := s.registry.wait(ctx); err != nil {
+	if gone != nil {
 		n := s.registry.count()
 		s.registry.each((*conn).drop)
-		return errors.Join(webErr, fmt.Errorf("%d sessions were still under way at the end of %v: %w", n, s.cfg.ShutdownTimeout, err))
+		return errors.Join(webErr, fmt.Errorf("%d sessions were still under way at the end of %v: %w", n, s.cfg.ShutdownTimeout, gone))
 	}
 	return webErr
 }

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -51,10 +50,7 @@ func (s *Server) connect(g *gin.Context) {
 		s.log.Debug("handshake refused", "error", err)
 		return
 	}
-	// The request's context ends with the handler. The session's ends when the
-	// connection does.
-	ctx, cancel := context.WithCancel(context.WithoutCancel(g.Request.Context()))
-	c := newConn(ws, w.conn, s.cfg.NewSession(s.sessionOptions(principal(g))), cancel, &s.cfg)
+	c := s.newConn(ws, w.conn, principal(g))
 	if s.words.korean(languageOf(g.Request)) {
 		c.words = s.words
 	}
@@ -62,7 +58,7 @@ func (s *Server) connect(g *gin.Context) {
 	go func() {
 		defer leave()
 		defer s.registry.release(c)
-		c.run(ctx)
+		c.run()
 	}()
 }
 
