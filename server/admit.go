@@ -34,7 +34,7 @@ func (c *conn) begin(in session.Input) {
 // host runs a session, if there is a place for it.
 func (s *Server) host(h *host) bool {
 	ctx, cancel := context.WithCancel(context.Background())
-	h.cancel = cancel
+	h.cancel, h.quit = cancel, ctx.Done()
 	if !s.registry.host(h) {
 		cancel()
 		return false

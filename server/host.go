@@ -27,6 +27,7 @@ type host struct {
 	key     string             // lets a client resume; "" if it can't
 	owner   string             // who opened it, as authentication says
 	cancel  context.CancelFunc // asks the session to end; set before run
+	quit    <-chan struct{}    // closed when it was asked; set before run
 	began   time.Time
 
 	// To the pump.
@@ -115,10 +116,10 @@ func (h *host) opens(key, owner string) bool {
 // run holds the session until it has ended.
 func (h *host) run(ctx context.Context) {
 	h.work.Go(func() { h.runSession(ctx) })
-	h.pumpAll(ctx)
+	h.pumpAll() //nolint:contextcheck // what it writes and gives up outlives the session's context
 	h.cancel()
 	h.work.Wait()
-	h.release(ctx)
+	h.release() //nolint:contextcheck // as above
 	e := h.ending.Load()
 	h.log.Info("session ended", "reason", e.reason, "took_ms", time.Since(h.began).Milliseconds())
 }
@@ -217,8 +218,5 @@ func (h *host) drain(e ending) {
 	}
 }
 
-// lease is what came of entering the session into the directory.
-type lease struct {
-	resume.Lease
-	err error
-}
+// lease is the right to act for the session, once it is in the directory.
+type lease struct{ resume.Lease }

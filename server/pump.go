@@ -36,7 +36,7 @@ type pump struct {
 
 // pumpAll takes everything that the session says until it says no more, and then
 // closes the connection.
-func (h *host) pumpAll(ctx context.Context) {
+func (h *host) pumpAll() {
 	p := &h.pump
 	defer close(h.done)
 	events := h.session.Events()
@@ -51,7 +51,7 @@ func (h *host) pumpAll(ctx context.Context) {
 		select {
 		case out, ok := <-events:
 			if open = ok; ok {
-				h.hand(ctx, out)
+				h.hand(out)
 			}
 		case a := <-h.attach:
 			a.taken <- h.plug(a)
@@ -74,14 +74,14 @@ func (h *host) pumpAll(ctx context.Context) {
 		case <-lost:
 			p.taken = true
 			h.end(ending{protocol.CloseRestart, "Another process goes on with the session."})
-			h.release(ctx)
+			h.release()
 		case <-h.ran: // without closing its events: it panicked
 			open = false
 		}
 	}
 	<-h.ran
 	p.stopWaiting()
-	h.release(ctx)
+	h.release()
 	p.replay.free()
 	if p.conn != nil {
 		p.conn.shut(*h.ending.Load())
@@ -90,11 +90,11 @@ func (h *host) pumpAll(ctx context.Context) {
 }
 
 // hand brings one output to the client, or keeps it.
-func (h *host) hand(ctx context.Context, out session.Output) {
+func (h *host) hand(out session.Output) {
 	p := &h.pump
 	m := saying{seq: out.Head.Seq, turn: out.Head.Turn, kind: websocket.MessageBinary, data: out.Audio}
 	if out.Audio == nil {
-		h.follow(ctx, out)
+		h.follow(out)
 		if _, aside := out.Event.(protocol.Ack); aside {
 			h.save(out.State)
 			if p.conn != nil && !p.conn.tell(out.Head, out.Event) {
@@ -130,11 +130,11 @@ func (h *host) hand(ctx context.Context, out session.Output) {
 }
 
 // follow notes what the events say of the session.
-func (h *host) follow(ctx context.Context, out session.Output) {
+func (h *host) follow(out session.Output) {
 	p := &h.pump
 	switch e := out.Event.(type) {
 	case protocol.Ready:
-		h.register(ctx, e.User)
+		h.register(e.User)
 	case protocol.TurnStarted:
 		p.turn = out.Head.Turn
 	case protocol.TurnDone, protocol.TurnCancelled, protocol.TurnFailed:
@@ -179,7 +179,7 @@ func (h *host) plug(a attachment) bool {
 		}
 	}
 	h.wrote.Store(p.replay.last)
-	h.log.Info("session resumed", "seen", a.seen, "replayed", p.replay.len(), "lost", resumed.Lost, "received", received)
+	h.log.Info("session resumed", "messages", p.replay.len(), "lost", resumed.Lost)
 	h.give(session.Input{Presence: session.Back, Unheard: unheard})
 	if !ok {
 		h.unplug(false)
@@ -231,7 +231,7 @@ func (p *pump) stopWaiting() {
 
 // register enters the session into the directory. Until that is done, and where
 // it fails, the session is known to this process alone.
-func (h *host) register(ctx context.Context, user string) {
+func (h *host) register(user string) {
 	d := h.server.cfg.Directory
 	if d == nil || h.pump.entered || h.key == "" {
 		return
@@ -241,17 +241,18 @@ func (h *host) register(ctx context.Context, user string) {
 	s := resume.Session{ID: h.session.ID(), User: user, Owner: h.owner, KeyHash: hex.EncodeToString(hash[:])}
 	h.work.Go(func() {
 		for pause := time.Second; ; pause = min(2*pause, maxEnterPause) {
-			limited, cancel := context.WithTimeout(ctx, enterTimeout)
+			limited, cancel := context.WithTimeout(context.Background(), enterTimeout)
 			l, err := d.Open(limited, s)
 			cancel()
-			if err == nil || ctx.Err() != nil {
-				h.leased <- lease{l, err}
+			if err == nil {
+				h.leased <- lease{l}
 				return
 			}
 			h.log.Warn("session can't be resumed elsewhere yet", "error", err)
 			select {
 			case <-time.After(pause/2 + rand.N(pause/2)): //nolint:gosec // a pause
-			case <-ctx.Done():
+			case <-h.quit:
+				return
 			}
 		}
 	})
@@ -265,9 +266,6 @@ const (
 // enter begins to use a lease: what was said so far goes into the shared log.
 func (h *host) enter(l lease) {
 	p := &h.pump
-	if l.err != nil {
-		return
-	}
 	p.lease = l.Lease
 	h.fence.Store(l.Fence())
 	h.save(p.state)
@@ -363,7 +361,7 @@ func (h *host) sayGoingAway(e ending) {
 }
 
 // release gives the session up: for the next process, or for good.
-func (h *host) release(ctx context.Context) {
+func (h *host) release() {
 	p := &h.pump
 	select {
 	case l := <-h.leased: // it came too late
@@ -375,7 +373,7 @@ func (h *host) release(ctx context.Context) {
 	}
 	l := p.lease
 	p.lease = nil
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), releaseTimeout)
 	defer cancel()
 	if err := l.Release(ctx, !p.yielded && !p.taken); err != nil {
 		h.log.Warn("session was not given up in order; its lease runs out", "error", err)

@@ -83,7 +83,7 @@ func (s *Session) handOver(ctx context.Context) {
 		s.phase = stopping{p.turn, 0}
 	case keeping:
 		s.phase = keeping{p.turn, 0}
-	case unready, idle, live, leaving, gone:
+	case unready, idle, listening, live, leaving, gone:
 	}
 	if t := s.turn; t != nil {
 		t.pacer.lead = 0
@@ -102,7 +102,7 @@ func (s *Session) handed() bool {
 	switch s.phase.(type) {
 	case unready, idle:
 		return true
-	case live, held, stopping, keeping, leaving, gone:
+	case listening, live, held, stopping, keeping, leaving, gone:
 	}
 	return false
 }
