@@ -13,6 +13,7 @@ import (
 	"sori/auth"
 	"sori/clients/endpoint"
 	"sori/clients/eot"
+	"sori/cluster"
 	"sori/engines/models"
 	"sori/history"
 	"sori/history/recordings"
@@ -43,22 +44,26 @@ type parts struct {
 	dataDir   string
 	modelsDir string
 
-	engines   *engines
-	turns     *eot.Client // nil: the words alone decide
-	detector  func() (session.VoiceDetector, error)
-	voice     string // the detector's name
-	endVoice  func()
-	redis     *redisconn.Conn // nil: --store is SQLite
-	store     history.Store
-	doorkeys  auth.Store // keys and tokens, which the store keeps beside turns
-	storeName string
-	keeper    *history.Keeper
-	keeping   sync.WaitGroup
-	endKeeper context.CancelFunc
-	guard     *auth.Guard
-	doors     string             // who may come in, for people
-	jwks      *auth.JWKS         // nil: no keys of an identity provider are fetched
-	records   *recordings.Folder // nil: none are kept
+	engines    *engines
+	turns      *eot.Client // nil: the words alone decide
+	detector   func() (session.VoiceDetector, error)
+	voice      string // the detector's name
+	endVoice   func()
+	redis      *redisconn.Conn // nil: --store is SQLite
+	store      history.Store
+	doorkeys   auth.Store // keys and tokens, which the store keeps beside turns
+	storeName  string
+	keeper     *history.Keeper
+	keeping    sync.WaitGroup
+	endKeeper  context.CancelFunc
+	directory  *cluster.Directory // nil: sessions live and die with this process
+	sharing    sync.WaitGroup
+	endSharing context.CancelFunc
+
+	guard   *auth.Guard
+	doors   string             // who may come in, for people
+	jwks    *auth.JWKS         // nil: no keys of an identity provider are fetched
+	records *recordings.Folder // nil: none are kept
 }
 
 // open opens all parts. What was opened is closed by close, also after an error.
@@ -122,6 +127,9 @@ func (p *parts) openHistory(ctx context.Context) error {
 			p.log.ErrorContext(keeping, "history is not kept any more", "error", err)
 		}
 	})
+	if err = p.openDirectory(ctx); err != nil {
+		return err
+	}
 	if p.Recordings {
 		p.records, err = recordings.Open(p.dataDir)
 	}
@@ -133,6 +141,7 @@ func (p *parts) close(ctx context.Context) error {
 	ctx, stop := context.WithTimeout(ctx, closeTimeout)
 	defer stop()
 	var errs []error
+	p.closeDirectory()
 	if p.endKeeper != nil {
 		p.endKeeper()
 		p.keeping.Wait()
@@ -204,6 +213,10 @@ func (p *parts) server() (*server.Server, error) {
 		LogTexts: p.LogTexts, Log: p.log, Observer: p.metrics,
 		Auth: p.guard, TrustedProxies: p.TrustedProxies, OnlyLocal: p.guard.Open,
 		Started: p.started, Admission: p.admission(),
+	}
+	p.survival.apply(&cfg)
+	if p.directory != nil {
+		cfg.Directory = p.directory
 	}
 	if p.Metrics {
 		cfg.Metrics = p.metrics.Handler()

@@ -20,6 +20,7 @@ type serveCmd struct {
 	storage    `embed:""`
 	engineURLs `embed:""`
 	conduct    `embed:""`
+	survival   `embed:""`
 	limits     `embed:""`
 	watching   `embed:""`
 	access     `embed:""`
@@ -77,6 +78,9 @@ func (s *serveCmd) check(c *console) error {
 		return err
 	}
 	if _, _, err := s.storeURL(""); err != nil {
+		return err
+	}
+	if err := s.survival.check(); err != nil {
 		return err
 	}
 	switch {
