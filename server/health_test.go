@@ -16,9 +16,9 @@ import (
 )
 
 type readiness struct {
-	Ready, Starting, Stopping bool
-	Sessions                  int
-	Parts                     []struct {
+	Ready, Stopping bool
+	Sessions        int
+	Parts           []struct {
 		Name         string
 		OK, Required bool
 		Error        string

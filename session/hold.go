@@ -33,9 +33,7 @@ func (s *Session) hold() {
 func (s *Session) release() {
 	t := s.turn
 	t.held, t.verdictBy = false, nil
-	if !s.away {
-		t.pacer.release(time.Now())
-	}
+	t.pacer.release(time.Now())
 	s.emitFor(t.number, protocol.ReplyResumed{})
 	s.attune()
 }

@@ -16,14 +16,12 @@ func (s *Session) awaitUser(t *turn) {
 	if t.cut {
 		left = 0
 	}
-	if !s.away {
-		s.idleC.Reset(left + ms(p.AfterMS))
-	}
+	s.idleC.Reset(left + ms(p.AfterMS))
 }
 
 // prompt says the idle prompt, unless the user is doing something.
 func (s *Session) prompt(ctx context.Context) {
-	if _, free := s.phase.(idle); !free || s.settings.idle.AfterMS == 0 || s.away || s.handing {
+	if _, free := s.phase.(idle); !free || s.settings.idle.AfterMS == 0 {
 		return
 	}
 	if s.attention != nil && s.attention.ear.Speaking() {
