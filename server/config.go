@@ -11,6 +11,7 @@ import (
 
 	"sori/history"
 	"sori/session"
+	"sori/session/resume"
 )
 
 // Session is one user's conversation, as a connection sees it. It is what
@@ -58,6 +59,8 @@ type Check struct {
 	Required bool   // without it sori is not ready
 	// Check says what is wrong, nil when nothing is. It obeys its context.
 	Check func(ctx context.Context) error
+	// Load says how much a stage has to do. nil: this is no stage.
+	Load func() Load
 }
 
 // Config says what a server works with. NewSession and Store must be set; the
@@ -72,9 +75,9 @@ type Config struct {
 	Checks      []Check      // the parts that /readyz reports
 	Page        http.Handler // answers GET / for browsers, and /app/; nil: they get JSON like everybody
 	DefaultUser string       // default: Session.User, else "10", the seed's
-	// Erase removes all that is kept of a user elsewhere, before the user's history
+	// EraseRecordings removes all recordings of a user, before the user's history
 	// is deleted. nil: there are none.
-	Erase func(ctx context.Context, userID string) error
+	EraseRecordings func(ctx context.Context, userID string) error
 	// Origins are patterns of web origins other than the server's own whose pages
 	// may use it, such as "https://app.example.com" or "http://localhost:*". nil:
 	// the seed's, which are ports 5000, 8000 and 8002 of localhost.
@@ -94,6 +97,18 @@ type Config struct {
 	LogTexts  bool         // what was said and answered may stand in the log
 	Log       *slog.Logger // default: nothing is logged
 
+	// Started is closed once everything has loaded; until then sori is not ready.
+	// nil: it is from the beginning.
+	Started   <-chan struct{}
+	Admission Admission
+
+	// Directory lets a client resume its session in another process. nil: sessions
+	// live and die with this one.
+	Directory   resume.Directory
+	ResumeWait  time.Duration // how long a session waits for a client that lost its connection; default 2 min, negative: not at all
+	ReplayBytes int           // what is held of a session for such a client; default 2 MiB
+	AwaySpread  time.Duration // over how long clients come back when the server stops; default 2 s
+
 	MaxSessions    int   // more are refused with 503; default 1,000
 	MaxBadMessages int   // so many in a row end the connection; default 100
 	MaxUpload      int64 // bytes of a request's body; default 32 MiB
@@ -104,6 +119,8 @@ type Config struct {
 	PongTimeout      time.Duration // how long a ping may stay without an answer; default 15 s
 	IdleTimeout      time.Duration // without any message from the client; default 10 min
 	CloseTimeout     time.Duration // from the decision to close until the connection is cut; default 10 s
+	HandOverTimeout  time.Duration // for the turn under way when the server stops, or another one asks for its session; default 10 s
+	TakeTimeout      time.Duration // for taking a session over from another process; default 20 s
 	ShutdownTimeout  time.Duration // for everything, at the end; default 20 s
 }
 
@@ -119,6 +136,11 @@ const (
 	defaultIdleTimeout      = 10 * time.Minute
 	defaultCloseTimeout     = 10 * time.Second
 	defaultShutdownTimeout  = 20 * time.Second
+	defaultHandOverTimeout  = 10 * time.Second
+	defaultTakeTimeout      = 20 * time.Second
+	defaultResumeWait       = 2 * time.Minute
+	defaultReplayBytes      = 2 << 20
+	defaultAwaySpread       = 2 * time.Second
 
 	keepAliveTimeout = 120 * time.Second // of an HTTP connection without a request
 	requestTimeout   = 60 * time.Second  // for the body of a request
@@ -143,6 +165,7 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Observer == nil {
 		c.Observer = unobserved{}
 	}
+	c.Admission = c.Admission.withDefaults()
 	orDefault(&c.MaxSessions, defaultMaxSessions)
 	orDefault(&c.MaxBadMessages, defaultMaxBadMessages)
 	orDefault(&c.MaxUpload, defaultMaxUpload)
@@ -156,6 +179,11 @@ func (c Config) withDefaults() (Config, error) {
 	orDefault(&c.IdleTimeout, defaultIdleTimeout)
 	orDefault(&c.CloseTimeout, defaultCloseTimeout)
 	orDefault(&c.ShutdownTimeout, defaultShutdownTimeout)
+	orDefault(&c.HandOverTimeout, defaultHandOverTimeout)
+	orDefault(&c.TakeTimeout, defaultTakeTimeout)
+	orDefault(&c.ResumeWait, defaultResumeWait)
+	orDefault(&c.ReplayBytes, defaultReplayBytes)
+	orDefault(&c.AwaySpread, defaultAwaySpread)
 	return c, nil
 }
 

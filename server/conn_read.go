@@ -21,99 +21,117 @@ const smallestFrame = 1 << 10
 // errTooLarge says that a message was over the protocol's limit, and dropped.
 var errTooLarge = errors.New("server: the message is too large")
 
-// readLoop hands what the client sends to the session until the connection or
-// the session ends.
-func (c *conn) readLoop(ctx context.Context) {
+// readLoop hands what the client sends to its session until the connection is
+// closed. It says whether the client is through with the session.
+func (c *conn) readLoop() (goodbye bool) {
 	for {
 		// A context that can be cancelled would cost eight allocations per frame
 		// here. What ends this wait is the connection being closed.
-		kind, r, err := c.ws.Reader(context.Background()) //nolint:contextcheck // see above
+		kind, r, err := c.ws.Reader(context.Background())
 		if err != nil {
-			c.lost(err)
-			return
+			return c.lost(err)
 		}
+		var in session.Input
 		if kind == websocket.MessageBinary {
-			err = c.readAudio(ctx, r)
+			in, err = c.readAudio(r)
 		} else {
-			err = c.readText(ctx, r)
-		}
-		if errors.Is(err, session.ErrEnded) || err != nil && ctx.Err() != nil {
-			return // the writer closes the connection
+			in, err = c.readText(r)
 		}
 		if err != nil {
-			c.lost(err)
-			return
+			return c.lost(err)
 		}
 		c.heard.Store(time.Now().UnixNano())
-		if c.bad >= c.maxBad {
+		c.take(in)
+		if c.bad >= c.server.cfg.MaxBadMessages {
 			c.end(ending{protocol.CloseBadProtocol, "Too many messages in a row could not be understood."})
-			return
 		}
 	}
 }
 
 // lost notes that the client can't be read from any more: it closed, or
 // vanished, or broke the rules of WebSocket.
-func (c *conn) lost(err error) {
-	c.gone.Store(true)
+func (c *conn) lost(err error) (goodbye bool) {
 	e := ending{protocol.CloseNormal, "The client closed the connection."}
 	switch {
 	case errors.Is(err, websocket.ErrMessageTooBig):
+		goodbye = true
 		e = ending{protocol.CloseTooBig, fmt.Sprintf("A message had more than %d bytes.", protocol.MaxMessage)}
+	case websocket.CloseStatus(err) == websocket.StatusNormalClosure:
+		goodbye = c.ending.Load() == nil
 	case websocket.CloseStatus(err) == -1:
 		c.log.Debug("connection lost", "error", err)
 		e.reason = "The connection was lost."
 	}
-	c.end(e)
+	c.ending.CompareAndSwap(nil, &e)
+	return goodbye
 }
 
-func (c *conn) readAudio(ctx context.Context, r io.Reader) error {
+// take hands an input to the session. The first message of a connection says
+// which one that is.
+func (c *conn) take(in session.Input) {
+	if c.ending.Load() != nil { // it is being closed
+		in.Audio.Free()
+		return
+	}
+	h := c.host.Load()
+	if h == nil {
+		c.begin(in)
+		return
+	}
+	c.pushing.Store(true)
+	h.push(c, in)
+	c.pushing.Store(false)
+}
+
+// end ends the connection and its session.
+func (c *conn) end(e ending) {
+	if h := c.host.Load(); h != nil {
+		h.end(e)
+	} else {
+		c.shut(e)
+	}
+}
+
+func (c *conn) readAudio(r io.Reader) (session.Input, error) {
 	frame, err := readFrame(r, c.expect, protocol.MaxAudioFrame)
 	if errors.Is(err, errTooLarge) {
-		return c.refuse(ctx, protocol.ErrFrameTooLarge,
-			fmt.Sprintf("The binary frame has more than %d bytes; it was dropped.", protocol.MaxAudioFrame))
+		return c.refuse(protocol.ErrFrameTooLarge,
+			fmt.Sprintf("The binary frame has more than %d bytes; it was dropped.", protocol.MaxAudioFrame)), nil
 	}
 	if err != nil {
-		return err
+		return session.Input{}, err
 	}
 	c.expect = len(frame.Data) + 1 // room to see the end of the frame
 	c.bad = 0
-	return c.push(ctx, session.Input{Audio: frame})
+	return session.Input{Audio: frame}, nil
 }
 
-func (c *conn) readText(ctx context.Context, r io.Reader) error {
+func (c *conn) readText(r io.Reader) (session.Input, error) {
 	frame, err := readFrame(r, smallestFrame, protocol.MaxTextFrame)
 	if errors.Is(err, errTooLarge) {
-		return c.refuse(ctx, protocol.ErrFrameTooLarge,
-			fmt.Sprintf("The text frame has more than %d bytes; it was dropped.", protocol.MaxTextFrame))
+		return c.refuse(protocol.ErrFrameTooLarge,
+			fmt.Sprintf("The text frame has more than %d bytes; it was dropped.", protocol.MaxTextFrame)), nil
 	}
 	if err != nil {
-		return err
+		return session.Input{}, err
 	}
 	message, err := protocol.DecodeClient(frame.Data)
 	frame.Free()
 	if wrong, ok := errors.AsType[*protocol.DecodeError](err); ok {
-		return c.refuse(ctx, wrong.Code, wrong.Message)
+		return c.refuse(wrong.Code, wrong.Message), nil
 	}
 	if err != nil {
-		return err
+		return session.Input{}, err
 	}
 	c.bad = 0
-	return c.push(ctx, session.Input{Message: message})
+	return session.Input{Message: message}, nil
 }
 
-// refuse tells the client through the session, which numbers its events, that a
-// message was not accepted.
-func (c *conn) refuse(ctx context.Context, code, text string) error {
+// refuse makes of a message that was not accepted what the session, which
+// numbers its events, is to tell the client.
+func (c *conn) refuse(code, text string) session.Input {
 	c.bad++
-	return c.push(ctx, session.Input{Problem: &protocol.Problem{Code: code, Message: text}})
-}
-
-func (c *conn) push(ctx context.Context, in session.Input) error {
-	c.pushing.Store(true)
-	err := c.session.Push(ctx, in)
-	c.pushing.Store(false)
-	return err
+	return session.Input{Problem: &protocol.Problem{Code: code, Message: text}}
 }
 
 // readFrame reads a whole message of at most limit bytes into a borrowed frame,

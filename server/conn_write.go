@@ -7,77 +7,64 @@ import (
 
 	"github.com/coder/websocket"
 
+	"sori/audio"
 	"sori/protocol"
-	"sori/session"
 )
 
-// keptEvent is how large a buffer for events may stay with an idle connection,
-// in bytes.
-const keptEvent = 4 << 10
+// eventRoom is how much room is borrowed to write an event, in bytes.
+const eventRoom = 4 << 10
 
-// writeLoop sends what the session says until it says no more, and then closes
-// the connection. It takes everything, also when nobody listens any more: the
-// session waits for that.
-func (c *conn) writeLoop() {
-	events := c.session.Events()
-	for open := true; open; {
-		select {
-		case out, ok := <-events:
-			if open = ok; ok {
-				c.send(out)
-			}
-		case <-c.ran: // without closing its events: it panicked
-			open = false
-		}
+// encode gives an event as a text message, in a borrowed frame.
+func encode(h protocol.Head, e protocol.Event, w *words) (*audio.Frame, error) {
+	if w != nil {
+		e = w.event(e)
 	}
-	<-c.ran
-	if c.gone.Load() {
-		return
-	}
-	e := c.ending.Load()
-	err := c.ws.Close(websocket.StatusCode(e.code), e.reason)
+	room := audio.NewFrame(eventRoom)
+	data, err := protocol.AppendEvent(room.Data[:0], h, e)
 	if err != nil {
-		c.log.Debug("no goodbye from the client", "error", err)
+		room.Free()
+		return nil, err
 	}
+	if len(data) > smallestFrame && len(data) <= eventRoom {
+		room.Data = data
+		return room, nil
+	}
+	f := audio.NewFrame(len(data)) // it may be held for a while: no larger than it has to be
+	copy(f.Data, data)
+	room.Free()
+	return f, nil
 }
 
-// send writes one output, or drops it when the client is gone.
-func (c *conn) send(out session.Output) {
-	defer out.Audio.Free()
+// write sends one message. When that can't be done any more the connection is
+// dropped, and ok is false.
+func (c *conn) write(kind websocket.MessageType, data []byte) (ok bool) {
 	if c.gone.Load() {
-		return
-	}
-	var data []byte
-	kind := websocket.MessageBinary
-	if out.Audio != nil {
-		data = out.Audio.Data
-	} else {
-		if c.words != nil {
-			out.Event = c.words.event(out.Event)
-		}
-		var err error
-		data, err = protocol.AppendEvent(c.out[:0], out.Head, out.Event)
-		if err != nil {
-			c.log.Error("event can't be written", "error", err)
-			c.end(ending{protocol.CloseInternal, "Something broke inside sori."})
-			return
-		}
-		kind = websocket.MessageText
-		if cap(data) <= keptEvent {
-			c.out = data
-		}
+		return false
 	}
 	// Not the context of the session, still less of a turn: a write that is
 	// cancelled breaks the connection. deadlineConn bounds it.
 	err := c.ws.Write(context.Background(), kind, data)
 	if err == nil {
-		return
+		return true
 	}
+	e := ending{protocol.CloseNormal, "The connection was lost."}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		c.end(ending{protocol.CloseSlowReader, "The client does not read."})
+		e = ending{protocol.CloseSlowReader, "The client does not read."}
 	} else {
 		c.log.Debug("write failed", "error", err)
-		c.end(ending{protocol.CloseNormal, "The connection was lost."})
 	}
+	c.ending.CompareAndSwap(nil, &e)
 	c.drop()
+	return false
+}
+
+// tell sends an event that is about the connection and takes no number.
+func (c *conn) tell(h protocol.Head, e protocol.Event) (ok bool) {
+	f, err := encode(h, e, c.words)
+	if err != nil {
+		c.log.Error("event can't be written", "error", err)
+		return false
+	}
+	defer f.Free()
+	return c.write(websocket.MessageText, f.Data)
 }

@@ -24,8 +24,10 @@ type fakeSession struct {
 	out  chan session.Output
 	done chan struct{}
 	seq  uint64 // owned by Run
+	key  string
 
-	run func(ctx context.Context, f *fakeSession) error // nil: obey
+	presence chan session.Input                              // nil: what becomes of the client is not noted
+	run      func(ctx context.Context, f *fakeSession) error // nil: obey
 }
 
 func newFakeSession() *fakeSession {
@@ -43,6 +45,12 @@ func (f *fakeSession) ID() string                    { return f.id }
 func (f *fakeSession) Events() <-chan session.Output { return f.out }
 
 func (f *fakeSession) Push(ctx context.Context, in session.Input) error {
+	if in.Presence != 0 {
+		if f.presence != nil {
+			f.presence <- in
+		}
+		return nil
+	}
 	select {
 	case f.in <- in:
 		return nil
@@ -92,7 +100,7 @@ func (f *fakeSession) answer(in session.Input) {
 	}
 	switch m := in.Message.(type) {
 	case protocol.Configure:
-		f.say(protocol.Ready{Session: f.id})
+		f.say(protocol.Ready{Session: f.id, Resume: protocol.Resumption{Key: f.key}})
 	case protocol.Ping:
 		f.say(protocol.Pong(m))
 	case protocol.Text:
@@ -154,7 +162,11 @@ type running struct {
 func start(t testing.TB, cfg server.Config) *running {
 	t.Helper()
 	if cfg.NewSession == nil {
-		cfg.NewSession = func(session.Options) server.Session { return newFakeSession() }
+		cfg.NewSession = func(o session.Options) server.Session {
+			f := newFakeSession()
+			f.key = o.ResumeKey
+			return f
+		}
 	}
 	if cfg.Store == nil {
 		cfg.Store = &fakeStore{}

@@ -38,11 +38,21 @@ type part struct {
 	Required bool    `json:"required"`
 	TookMS   float64 `json:"took_ms"`
 	Error    string  `json:"error,omitempty"`
+	Load     *load   `json:"load,omitempty"`
+}
+
+// load is what /readyz says about how much a stage has to do.
+type load struct {
+	Engines int     `json:"engines"`
+	Resting int     `json:"resting"`
+	Waiting int     `json:"waiting"`
+	FirstMS float64 `json:"first_ms"`
 }
 
 // readiness is the body of /readyz.
 type readiness struct {
 	Ready    bool   `json:"ready"`
+	Starting bool   `json:"starting"`
 	Stopping bool   `json:"stopping"`
 	Sessions int    `json:"sessions"`
 	Parts    []part `json:"parts"`
@@ -64,6 +74,11 @@ func (h *health) ask(ctx context.Context) []part {
 		wg.Go(func() { all[i] = p.ask(ctx) })
 	}
 	wg.Wait()
+	for i, p := range h.parts {
+		if p.check.Load != nil {
+			all[i].weigh(p.check.Load())
+		}
+	}
 	return all
 }
 
@@ -89,6 +104,15 @@ func (c *checked) ask(ctx context.Context) part {
 	return c.last
 }
 
+// weigh adds how much a stage has to do. One of which every engine keeps failing
+// is not well, whatever its engines say of themselves.
+func (p *part) weigh(l Load) {
+	p.Load = &load{Engines: l.Engines, Resting: l.Resting, Waiting: l.Waiting, FirstMS: float64(l.First.Microseconds()) / 1000}
+	if p.OK && l.Engines > 0 && l.Resting == l.Engines {
+		p.OK, p.Error = false, "engine_failing: Every engine failed several times in a row."
+	}
+}
+
 // reason says what is wrong without addresses and secrets, which an error's text
 // may hold.
 func reason(err error) string {
@@ -104,10 +128,24 @@ func reason(err error) string {
 // alive says that the process answers.
 func (s *Server) alive(g *gin.Context) { s.json(g, map[string]bool{"ok": true}) }
 
+// started says whether everything has loaded.
+func (s *Server) started() bool {
+	if s.cfg.Started == nil {
+		return true
+	}
+	select {
+	case <-s.cfg.Started:
+		return true
+	default:
+		return false
+	}
+}
+
 // ready says whether sori can serve, and how each part is.
 func (s *Server) ready(g *gin.Context) {
 	r := readiness{
-		Ready:    !s.stopping.Load(),
+		Ready:    !s.stopping.Load() && s.started(),
+		Starting: !s.started(),
 		Stopping: s.stopping.Load(),
 		Sessions: s.registry.count(),
 		Parts:    s.health.ask(g.Request.Context()),

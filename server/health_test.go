@@ -16,9 +16,9 @@ import (
 )
 
 type readiness struct {
-	Ready, Stopping bool
-	Sessions        int
-	Parts           []struct {
+	Ready, Starting, Stopping bool
+	Sessions                  int
+	Parts                     []struct {
 		Name         string
 		OK, Required bool
 		Error        string

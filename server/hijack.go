@@ -3,6 +3,7 @@ package server
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -33,12 +34,12 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	r := bufio.NewReaderSize(io.MultiReader(bytes.NewReader(early), countedConn{conn, h.observer}), max(bufferBytes, len(early)))
+	h.conn = &deadlineConn{Conn: conn, timeout: h.writeTimeout, observer: h.observer}
+	r := bufio.NewReaderSize(io.MultiReader(bytes.NewReader(early), countedConn{h.conn, h.observer}), max(bufferBytes, len(early)))
 	if _, err := r.Peek(len(early)); err != nil {
 		return nil, nil, err
 	}
 	h.observer.Received(len(early))
-	h.conn = &deadlineConn{Conn: conn, timeout: h.writeTimeout, observer: h.observer}
 	return h.conn, bufio.NewReadWriter(r, bufio.NewWriterSize(h.conn, bufferBytes)), nil
 }
 
@@ -56,6 +57,16 @@ type deadlineConn struct {
 	net.Conn
 	timeout  time.Duration
 	observer Observer
+}
+
+// Read gives the end of the connection as an error of its own: the WebSocket
+// library takes io.EOF for the end of a message.
+func (c *deadlineConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	return n, err
 }
 
 func (c *deadlineConn) Write(p []byte) (int, error) {

@@ -28,7 +28,7 @@ func (s *Server) watch(ctx context.Context) {
 // check looks at one connection. It does not block.
 func (s *Server) check(ctx context.Context, c *conn, now time.Time) {
 	if now.Sub(time.Unix(0, c.heard.Load())) > s.cfg.IdleTimeout && !c.pushing.Load() {
-		c.end(ending{protocol.CloseIdle, "Nothing was heard from the client for too long."})
+		c.idle()
 		return
 	}
 	if now.Sub(c.pinged) >= s.cfg.PingEvery {
@@ -42,7 +42,15 @@ func (s *Server) check(ctx context.Context, c *conn, now time.Time) {
 func (s *Server) ping(ctx context.Context, c *conn) {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.PongTimeout)
 	defer cancel()
-	if err := c.ws.Ping(ctx); err == nil || c.gone.Load() {
+	h, wrote := c.host.Load(), uint64(0)
+	if h != nil && h.conn.Load() == c {
+		wrote = h.wrote.Load()
+	}
+	err := c.ws.Ping(ctx)
+	if err == nil && wrote > 0 {
+		h.seen(wrote) // the answer came after all that was written before the question
+	}
+	if err == nil || c.gone.Load() {
 		return
 	}
 	if c.pushing.Load() {
@@ -51,5 +59,16 @@ func (s *Server) ping(ctx context.Context, c *conn) {
 	if ctx.Err() == context.DeadlineExceeded {
 		c.log.Debug("no answer to a ping")
 		c.drop()
+	}
+}
+
+// idle ends a connection from which nothing was heard for too long. A session
+// that can be resumed waits for its client as it does for any other.
+func (c *conn) idle() {
+	e := ending{protocol.CloseIdle, "Nothing was heard from the client for too long."}
+	if h := c.host.Load(); h == nil || h.key != "" {
+		c.shut(e)
+	} else {
+		h.end(e)
 	}
 }

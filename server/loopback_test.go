@@ -48,7 +48,7 @@ func loopback(t *testing.T, cfg server.Config) (s *server.Server, addr string) {
 // every way there is. TestMain finds the goroutines that they leave behind.
 func TestAThousandComeAndGo(t *testing.T) {
 	t.Parallel()
-	s, addr := loopback(t, server.Config{CloseTimeout: time.Second})
+	s, addr := loopback(t, server.Config{CloseTimeout: time.Second, ResumeWait: time.Second})
 	transport := &http.Transport{DisableKeepAlives: true}
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, 50)
@@ -92,7 +92,7 @@ func TestAThousandComeAndGo(t *testing.T) {
 func TestStalledClientsAreGivenUp(t *testing.T) {
 	t.Parallel()
 	ended := make(chan struct{}, 4)
-	_, addr := loopback(t, server.Config{WriteTimeout: 200 * time.Millisecond, NewSession: withSession(func(ctx context.Context, f *fakeSession) error {
+	_, addr := loopback(t, server.Config{WriteTimeout: 200 * time.Millisecond, ResumeWait: -1, NewSession: withSession(func(ctx context.Context, f *fakeSession) error {
 		defer close(f.out)
 		for ctx.Err() == nil {
 			f.say(protocol.Warning{Code: "c", Message: strings.Repeat("m", 10_000)})
@@ -106,6 +106,7 @@ func TestStalledClientsAreGivenUp(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { ws.CloseNow() })
+		(&client{t, ws}).text(`{"type":"session.configure"}`)
 	}
 	for range 4 {
 		select {

@@ -7,15 +7,19 @@ import (
 	"sori/protocol"
 )
 
-// registry holds every WebSocket connection: net/http forgets a connection once
-// it is hijacked.
+// registry holds every WebSocket connection, for net/http forgets a connection
+// once it is hijacked, and every session, which outlives its connections. A
+// connection takes a place until it has a session; then the session has it.
 type registry struct {
 	max int
-	wg  sync.WaitGroup // one for every reserved place
+	wg  sync.WaitGroup // one for every connection, from its handshake on, and one for every host
 
 	mu     sync.Mutex
-	taken  int // places that are reserved or held by a connection
+	fresh  int // connections without a session, also while they shake hands
+	away   int // hosts without a connection
 	conns  map[*conn]struct{}
+	hosts  map[*host]struct{}
+	byID   map[string]*host
 	closed *ending // set once no connection may come in any more
 }
 
@@ -26,18 +30,19 @@ type ending struct {
 }
 
 func newRegistry(most int) *registry {
-	return &registry{max: most, conns: make(map[*conn]struct{})}
+	return &registry{max: most, conns: make(map[*conn]struct{}), hosts: make(map[*host]struct{}), byID: make(map[string]*host)}
 }
 
 // reserve takes a place before the handshake. Every place is given back with
-// release.
+// release. Where all are taken, one that may have come to resume its session is
+// let in all the same.
 func (r *registry) reserve() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.closed != nil || r.taken >= r.max {
+	if r.closed != nil || r.fresh+len(r.hosts) >= r.max && r.fresh >= r.away {
 		return false
 	}
-	r.taken++
+	r.fresh++
 	r.wg.Add(1)
 	return true
 }
@@ -49,17 +54,73 @@ func (r *registry) add(c *conn) {
 	defer r.mu.Unlock()
 	r.conns[c] = struct{}{}
 	if r.closed != nil {
-		c.end(*r.closed)
+		c.shut(*r.closed)
 	}
 }
 
 // release gives a place back; c is nil when the handshake failed.
 func (r *registry) release(c *conn) {
 	r.mu.Lock()
+	if c == nil || c.host.Load() == nil {
+		r.fresh--
+	}
 	delete(r.conns, c)
-	r.taken--
 	r.mu.Unlock()
 	r.wg.Done()
+}
+
+// found gives a connection's place back: it resumed a session, which has one.
+func (r *registry) found(c *conn, h *host) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.fresh--
+	c.host.Store(h)
+}
+
+// host takes a place for a session, unless there is none. A host that comes
+// while the server stops is not taken.
+func (r *registry) host(h *host) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed != nil || len(r.hosts) >= r.max {
+		return false
+	}
+	r.hosts[h] = struct{}{}
+	r.byID[h.session.ID()] = h
+	r.wg.Add(1)
+	return true
+}
+
+// unhost gives a session's place back.
+func (r *registry) unhost(h *host, away bool) {
+	r.mu.Lock()
+	delete(r.hosts, h)
+	if id := h.session.ID(); r.byID[id] == h {
+		delete(r.byID, id)
+	}
+	if away {
+		r.away--
+	}
+	r.mu.Unlock()
+	r.wg.Done()
+}
+
+// present notes whether a session has its client.
+func (r *registry) present(yes bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if yes {
+		r.away--
+	} else {
+		r.away++
+	}
+}
+
+// find gives the session with an id, or nil.
+func (r *registry) find(id string) *host {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.byID[id]
 }
 
 // each calls f, which must not block, for every connection.
@@ -71,23 +132,31 @@ func (r *registry) each(f func(*conn)) {
 	}
 }
 
+// count is how many sessions there are, those included that a connection is about
+// to ask for.
 func (r *registry) count() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.taken
+	return r.fresh + len(r.hosts)
 }
 
-// shut lets nobody in any more and asks all connections to end.
-func (r *registry) shut(e ending) {
+// shut lets nobody in any more, tells the connections that have no session, and
+// calls f, which must not block, for every session.
+func (r *registry) shut(e ending, f func(*host)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.closed = &e
 	for c := range r.conns {
-		c.end(e)
+		if c.host.Load() == nil {
+			c.shut(e)
+		}
+	}
+	for h := range r.hosts {
+		f(h)
 	}
 }
 
-// wait returns when all connections are gone, or with ctx's error.
+// wait returns when all connections and sessions are gone, or with ctx's error.
 func (r *registry) wait(ctx context.Context) error {
 	gone := make(chan struct{})
 	go func() {

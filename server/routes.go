@@ -19,11 +19,11 @@ func (s *Server) routes() (*gin.Engine, error) {
 	if err := e.SetTrustedProxies(s.cfg.TrustedProxies); err != nil {
 		return nil, fmt.Errorf("server: a trusted proxy is no address and no network: %w", err)
 	}
-	e.Use(s.access, s.recoverer, s.headers, s.guard, s.cors, s.authenticate)
+	e.Use(s.access, s.recoverer, s.headers, s.guard, s.cors, s.authenticate(publicRoutes()))
 	e.NoRoute(func(g *gin.Context) { s.problem(g, http.StatusNotFound, "not_found") })
 	e.NoMethod(func(g *gin.Context) { s.problem(g, http.StatusMethodNotAllowed, "method_not_allowed") })
 
-	e.GET("/ws", s.connect)
+	e.GET("/ws", s.admit, s.connect)
 	e.GET("/healthz", s.alive)
 	e.GET("/readyz", s.ready)
 	if s.cfg.Metrics != nil {
@@ -51,8 +51,8 @@ func (s *Server) routes() (*gin.Engine, error) {
 	// The seed's step-by-step run, and its whole run.
 	e.GET("/atot", s.atot)
 	e.GET("/ttot", s.ttot)
-	e.POST("/process-audio", s.processAudio)
-	e.POST("/run-full-pipeline", s.runPipeline)
+	e.POST("/process-audio", s.admit, s.processAudio)
+	e.POST("/run-full-pipeline", s.admit, s.runPipeline)
 
 	s.v1Routes(e)
 

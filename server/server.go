@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,10 +17,6 @@ import (
 	"sori/protocol"
 )
 
-// ErrRestart tells clients that the server comes back at once, as the cause of
-// the context given to [Server.Serve].
-var ErrRestart = errors.New("server: it restarts")
-
 // Server answers HTTP and holds the WebSocket connections.
 type Server struct {
 	// Static after construction.
@@ -28,11 +25,13 @@ type Server struct {
 	engine   *gin.Engine
 	registry *registry
 	health   *health
+	door     *door
+	clients  *crowd         // connections of clients, also of those behind a proxy
+	sockets  *crowd         // connections at the listener
+	proxies  []netip.Prefix // may have any number of connections
 	words    *words
 	book     *book
 	spec     []byte // what /openapi.json gives
-	roster   *roster
-	public   map[string]bool // routes that need no credential
 	began    time.Time
 
 	work     sync.WaitGroup // goroutines of the server itself
@@ -52,14 +51,16 @@ func New(cfg Config) (*Server, error) {
 	if err := checkOrigins(cfg.Origins); err != nil {
 		return nil, err
 	}
+	proxies, err := networks(cfg.TrustedProxies)
+	if err != nil {
+		return nil, err
+	}
 	spec, err := openapiJSON()
 	if err != nil {
 		return nil, fmt.Errorf("server: the specification: %w", err)
 	}
 	s := &Server{
 		spec:     spec,
-		public:   publicRoutes(),
-		roster:   newRoster(),
 		began:    time.Now(),
 		words:    words,
 		cfg:      cfg,
@@ -67,6 +68,10 @@ func New(cfg Config) (*Server, error) {
 		registry: newRegistry(cfg.MaxSessions),
 		book:     newBook(),
 		health:   newHealth(cfg.Checks),
+		door:     newDoor(cfg.Admission, cfg.Checks),
+		clients:  newCrowd(cfg.Admission.MaxPerAddress),
+		sockets:  newCrowd(cfg.Admission.MaxPerAddress),
+		proxies:  proxies,
 	}
 	if s.engine, err = s.routes(); err != nil {
 		return nil, err
@@ -77,21 +82,19 @@ func New(cfg Config) (*Server, error) {
 // ServeHTTP answers one request. A WebSocket connection lives on after it.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.engine.ServeHTTP(w, r) }
 
-// Sessions is the number of connections at /ws now.
+// Sessions is the number of sessions at /ws now, those included whose client may
+// come back.
 func (s *Server) Sessions() int { return s.registry.count() }
 
-// Serve answers on ln until ctx ends. Then it is not ready any more, closes all
-// connections with their turns recorded, and returns: nil when that went well
-// within Config.ShutdownTimeout. It closes ln, and can be called once.
+// Serve answers on ln until ctx ends. Then it is not ready any more, asks all
+// clients to come back elsewhere, lets the turns under way end, or go to another
+// process, and returns: nil when that went well within Config.ShutdownTimeout. It closes ln, and can be called once.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	// What runs here outlives ctx by the time that an orderly end takes.
 	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer s.work.Wait()
 	defer cancel()
 	s.work.Go(func() { s.watch(base) })
-	if s.cfg.Auth != nil {
-		s.work.Go(func() { s.recheck(base) })
-	}
 
 	web := &http.Server{
 		Handler:           s.engine,
@@ -104,7 +107,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		BaseContext:       func(net.Listener) context.Context { return base },
 	}
 	failed := make(chan error, 1)
-	s.work.Go(func() { failed <- web.Serve(ln) })
+	s.work.Go(func() { failed <- web.Serve(&crowdedListener{Listener: ln, crowd: s.sockets, trusted: s.proxies}) })
 
 	select {
 	case err := <-failed:
@@ -121,22 +124,21 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 // stop ends everything in order.
 func (s *Server) stop(ctx context.Context, web *http.Server) error {
 	s.stopping.Store(true)
-	e := ending{protocol.CloseGoingAway, "The server stops."}
-	if errors.Is(context.Cause(ctx), ErrRestart) {
-		e = ending{protocol.CloseRestart, "The server restarts."}
-	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.ShutdownTimeout)
 	defer cancel()
-	s.registry.shut(e)
+	s.registry.shut(ending{protocol.CloseGoingAway, "The server stops."}, func(h *host) {
+		h.drain(ending{protocol.CloseRestart, "The server restarts."})
+	})
+	gone := s.registry.wait(ctx) // meanwhile whoever asks is told that this process is not ready
 	webErr := web.Shutdown(ctx)
 	if webErr != nil {
 		webErr = fmt.Errorf("requests were still under way at the end of %v: %w", s.cfg.ShutdownTimeout, webErr)
 		web.Close() //nolint:errcheck,gosec // the error above says it all
 	}
-	if err := s.registry.wait(ctx); err != nil {
+	if gone != nil {
 		n := s.registry.count()
 		s.registry.each((*conn).drop)
-		return errors.Join(webErr, fmt.Errorf("%d sessions were still under way at the end of %v: %w", n, s.cfg.ShutdownTimeout, err))
+		return errors.Join(webErr, fmt.Errorf("%d sessions were still under way at the end of %v: %w", n, s.cfg.ShutdownTimeout, gone))
 	}
 	return webErr
 }

@@ -37,9 +37,9 @@ const (
 func (s *Server) v1Routes(e *gin.Engine) {
 	e.GET("/v1/models", s.models)
 	e.GET("/v1/models/:id", s.model)
-	e.POST("/v1/audio/transcriptions", s.transcriptions)
-	e.POST("/v1/audio/speech", s.speech)
-	e.POST("/v1/chat/completions", s.completions)
+	e.POST("/v1/audio/transcriptions", s.admit, s.transcriptions)
+	e.POST("/v1/audio/speech", s.admit, s.speech)
+	e.POST("/v1/chat/completions", s.admit, s.completions)
 }
 
 // v1Error is the body of an error of the OpenAI-compatible surface.

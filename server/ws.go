@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -28,7 +27,12 @@ func (s *Server) connect(g *gin.Context) {
 		s.problem(g, http.StatusForbidden, "origin_not_allowed")
 		return
 	}
+	leave, ok := s.enter(g)
+	if !ok {
+		return
+	}
 	if !s.registry.reserve() {
+		leave()
 		g.Header("Retry-After", retryAfter)
 		s.cfg.Observer.Refused("too_many_sessions")
 		s.problem(g, http.StatusServiceUnavailable, "too_many_sessions")
@@ -41,21 +45,20 @@ func (s *Server) connect(g *gin.Context) {
 		CompressionMode: websocket.CompressionDisabled, // audio does not compress, and each session would pay memory
 	})
 	if err != nil {
+		leave()
 		s.registry.release(nil)
 		s.log.Debug("handshake refused", "error", err)
 		return
 	}
-	// The request's context ends with the handler. The session's ends when the
-	// connection does.
-	ctx, cancel := context.WithCancel(context.WithoutCancel(g.Request.Context()))
-	c := newConn(ws, w.conn, s.cfg.NewSession(s.sessionOptions(principal(g))), cancel, &s.cfg)
+	c := s.newConn(ws, w.conn, principal(g))
 	if s.words.korean(languageOf(g.Request)) {
 		c.words = s.words
 	}
 	s.registry.add(c)
 	go func() {
+		defer leave()
 		defer s.registry.release(c)
-		c.run(ctx)
+		c.run()
 	}()
 }
 

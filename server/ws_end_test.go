@@ -78,7 +78,7 @@ func TestAnIdleClientIsEnded(t *testing.T) {
 		if took := time.Since(began); code != protocol.CloseIdle || took < 21*time.Minute || took > 21*time.Minute+3*time.Second {
 			t.Errorf("closed with %d after %v", code, took)
 		}
-		if len(events) != 5 {
+		if len(events) != 4 {
 			t.Errorf("before it came %v", events)
 		}
 	})
@@ -178,22 +178,29 @@ func TestOrigins(t *testing.T) {
 
 func TestShutdownSaysGoodbyeAfterTheLastEvent(t *testing.T) {
 	t.Parallel()
-	for cause, want := range map[error]protocol.CloseCode{nil: protocol.CloseGoingAway, server.ErrRestart: protocol.CloseRestart} {
-		synctest.Test(t, func(t *testing.T) {
-			r := start(t, server.Config{})
-			clients := []*client{r.connect(t), r.connect(t), r.connect(t)}
-			r.stop(cause)
-			for _, c := range clients {
-				code, events := c.closed()
-				if code != want || len(events) != 1 || events[0].Type() != "turn.cancelled" {
-					t.Errorf("closed with %d after %v", code, events)
-				}
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, server.Config{AwaySpread: time.Second})
+		clients := []*client{r.connect(t), r.connect(t), r.connect(t)}
+		for _, c := range clients[1:] {
+			c.ask(`{"type":"session.configure"}`)
+		}
+		r.stop(nil)
+		if code, events := clients[0].closed(); code != protocol.CloseGoingAway || len(events) != 0 {
+			t.Errorf("without a session: closed with %d after %v", code, events)
+		}
+		for _, c := range clients[1:] {
+			code, events := c.closed()
+			if code != protocol.CloseRestart || len(events) != 2 || events[1].Type() != "turn.cancelled" {
+				t.Fatalf("closed with %d after %v", code, events)
 			}
-			if err := <-r.ended; err != nil {
-				t.Errorf("Serve: %v", err)
+			if e, ok := events[0].(protocol.GoingAway); !ok || e.DelayMS >= 1000 {
+				t.Errorf("first comes %+v", events[0])
 			}
-		})
-	}
+		}
+		if err := <-r.ended; err != nil {
+			t.Errorf("Serve: %v", err)
+		}
+	})
 }
 
 func TestShutdownWaitsForRecordsUpToItsDeadline(t *testing.T) {
@@ -207,6 +214,8 @@ func TestShutdownWaitsForRecordsUpToItsDeadline(t *testing.T) {
 				return nil
 			})})
 			c := r.connect(t)
+			c.text(`{"type":"session.configure"}`)
+			synctest.Wait()
 			r.stop(nil)
 			c.closed()
 			err := <-r.ended

@@ -67,6 +67,7 @@ func TestAudioGoesOut(t *testing.T) {
 			return f.obey(ctx)
 		})})
 		c := r.connect(t)
+		c.text(`{"type":"session.configure"}`)
 		kind, data, err := c.ws.Read(t.Context())
 		if err != nil || kind != websocket.MessageBinary || len(data) != 3200 || data[7] != 9 {
 			t.Errorf("got %v with %d bytes, %v", kind, len(data), err)
@@ -182,8 +183,8 @@ func TestAClientThatNeverReads(t *testing.T) {
 			ended <- time.Since(began)
 			return nil
 		})
-		r := start(t, server.Config{NewSession: flood, WriteTimeout: 5 * time.Second})
-		r.raw(t)
+		r := start(t, server.Config{NewSession: flood, WriteTimeout: 5 * time.Second, ResumeWait: -1})
+		write(t, r.raw(t), frame(true, 1, []byte(`{"type":"session.configure"}`)))
 		if took := <-ended; took != 5*time.Second {
 			t.Errorf("given up after %v", took)
 		}
@@ -207,7 +208,9 @@ func TestASessionThatFoundItsReaderSlow(t *testing.T) {
 				close(f.out)
 				return err
 			})})
-			if code, events := r.connect(t).closed(); code != want || len(events) != 1 {
+			c := r.connect(t)
+			c.text(`{"type":"session.configure"}`)
+			if code, events := c.closed(); code != want || len(events) != 1 {
 				t.Errorf("%v: closed with %d after %v", err, code, events)
 			}
 		})
@@ -228,6 +231,7 @@ func TestAPanicCostsOneSession(t *testing.T) {
 		well := r.connect(t)
 		well.ask(`{"type":"ping"}`) // its session is made after the handshake
 		ill := r.connect(t)
+		ill.text(`{"type":"ping"}`)
 		if code, _ := ill.closed(); code != protocol.CloseInternal {
 			t.Errorf("closed with %d", code)
 		}

@@ -122,6 +122,7 @@ func (s *Session) heed(ctx context.Context, c ear.Change) {
 		s.idleC.Stop()
 		padding := a.ear.Onset() + ms(s.settings.detection.PrefixPaddingMS)
 		s.utterance.KeepLast(padding)
+		s.settleKeeping()
 		s.scribe.reset()
 		s.emit(protocol.SpeechStarted{AudioMS: max(0, s.heardMS()-padding.Milliseconds()), Over: s.interruptible()})
 		a.deafC = time.After(s.opts.FrameGap)
@@ -138,6 +139,7 @@ func (s *Session) heed(ctx context.Context, c ear.Change) {
 	case ear.Nothing:
 		if !a.ear.Speaking() {
 			s.utterance.KeepLast(a.ear.Onset() + ms(s.settings.detection.PrefixPaddingMS) + ear.Window)
+			s.settleKeeping()
 			return
 		}
 	}
@@ -152,7 +154,7 @@ func (s *Session) heardMS() int64 { return s.samples / 16 }
 func (s *Session) checkFrames(ctx context.Context) {
 	a := s.attention
 	a.deafC = nil
-	if !a.ear.Speaking() {
+	if !a.ear.Speaking() || s.away {
 		return
 	}
 	if gap := time.Since(a.lastFrame); gap < s.opts.FrameGap {

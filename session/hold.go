@@ -33,7 +33,9 @@ func (s *Session) hold() {
 func (s *Session) release() {
 	t := s.turn
 	t.held, t.verdictBy = false, nil
-	t.pacer.release(time.Now())
+	if !s.away {
+		t.pacer.release(time.Now())
+	}
 	s.emitFor(t.number, protocol.ReplyResumed{})
 	s.attune()
 }

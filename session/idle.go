@@ -16,12 +16,14 @@ func (s *Session) awaitUser(t *turn) {
 	if t.cut {
 		left = 0
 	}
-	s.idleC.Reset(left + ms(p.AfterMS))
+	if !s.away {
+		s.idleC.Reset(left + ms(p.AfterMS))
+	}
 }
 
 // prompt says the idle prompt, unless the user is doing something.
 func (s *Session) prompt(ctx context.Context) {
-	if _, free := s.phase.(idle); !free || s.settings.idle.AfterMS == 0 {
+	if _, free := s.phase.(idle); !free || s.settings.idle.AfterMS == 0 || s.away || s.handing {
 		return
 	}
 	if s.attention != nil && s.attention.ear.Speaking() {

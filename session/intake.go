@@ -30,8 +30,9 @@ func (s *Session) obey(ctx context.Context, m protocol.ClientMessage) {
 		}
 		s.handleWith(ctx, typed{}, &cargo{entry: func() entry {
 			now := time.Now()
-			return entry{text: m.Text, spoken: now, committed: now}
+			return entry{text: m.Text, spoken: now, committed: now, settles: s.receipt.received}
 		}})
+	case protocol.Resume, protocol.Seen: // are about the connection, and do not come so far
 	case protocol.Cancel:
 		s.handle(ctx, cancelled{m.Turn})
 	case protocol.Playback:
@@ -139,13 +140,17 @@ func (s *Session) commitAs(ctx context.Context, full, silent bool) {
 // for, if the user said nothing since.
 func (s *Session) takeUtterance(full, silent bool) entry {
 	now := time.Now()
+	settles := s.receipt.received
+	if full && settles > 0 {
+		settles-- // a part of the frame belongs to what follows
+	}
 	if d := s.draft; d != nil && !full && d.job.entry.silent == silent {
 		e := d.job.entry
-		e.committed = now
+		e.committed, e.settles = now, settles
 		s.utterance.Reset()
 		return e
 	}
-	e := entry{id: newID(), clip: s.utterance.Take(), spoken: now, committed: now, limited: full}
+	e := entry{id: newID(), clip: s.utterance.Take(), spoken: now, committed: now, limited: full, settles: settles}
 	if a := s.attention; a != nil && a.ear.Quiet() < e.clip.Duration() {
 		e.spoken, e.voiced = now.Add(-a.ear.Quiet()), a.ear.Voiced()
 	}

@@ -35,6 +35,16 @@ type Options struct {
 	Fresh   bool // the model is not told of earlier sessions
 	Notices bool // events say more than the native protocol knows: see [Accepted]
 
+	// ResumeKey lets a client that lost its connection resume the session within
+	// ResumeWait; "": it can't, and its frames are not acknowledged.
+	ResumeKey  string
+	ResumeWait time.Duration
+	// Checkpoints come with the outputs after which another process could go on,
+	// from where Restore says that it stopped; nil: with a new session.
+	Checkpoints bool
+	Restore     *State
+	Fence       func() uint64 // of the process's right to act for the session, see [history.Turn]; nil: there is none
+
 	Inbox     int           // inputs that may wait; default 64. Push blocks when it is full
 	MaxEvents int           // events that may wait for a client that does not read; default 4,096. More end the session
 	HighWater time.Duration // reply audio that may wait for the client; default 10 s. With more, the stages are held up
@@ -109,13 +119,18 @@ type Deps struct {
 	Log       *slog.Logger
 }
 
-// Input is one thing that comes in. Exactly one field is set, apart from Ref.
+// Input is one thing that comes in. Exactly one of Message, Order, Audio, Problem
+// and Presence is set.
 type Input struct {
 	Message protocol.ClientMessage
 	Order   Order             // what the native protocol has no message for
 	Audio   *audio.Frame      // a binary frame as it came; the session frees it
 	Problem *protocol.Problem // what the connection could not accept, to be told to the client in sequence
 	Ref     string            // comes back with what the session says to this at once
+
+	Presence Presence // what became of the client
+	Unheard  int      // with Back: audio of the live turn that has left and only now came to the client, in bytes
+	Seq      uint64   // number of the client's frame; 0: it has none
 }
 
 // Output is one thing that goes out. Exactly one of Event and Audio is set. Who
@@ -125,6 +140,7 @@ type Output struct {
 	Event protocol.Event
 	Audio *audio.Frame
 	Ref   string // of the input that this answers, "" for anything else
+	State *State // where the session stands after this; nil: as it stood, or nobody asked for it
 }
 
 // ErrEnded is returned by Push when the session is over.

@@ -16,6 +16,8 @@ type item struct {
 	audio *audio.Frame
 	bytes int  // of audio; the frame itself is somebody else's once it has left
 	ends  bool // it is the audio.end of its turn
+	aside bool // it takes no number
+	state *State
 }
 
 // lane is a first-in, first-out queue.
@@ -72,18 +74,28 @@ func (o *outbox) pushVoice(it item) {
 
 // output is an item as it leaves next.
 func (o *outbox) output(it *item) Output {
+	seq := o.seq
+	if !it.aside {
+		seq++
+	}
+	if it.state != nil {
+		it.state.Seq = seq
+	}
 	return Output{
-		Head:  protocol.Head{Seq: o.seq + 1, Turn: it.turn, MS: it.ms},
+		Head:  protocol.Head{Seq: seq, Turn: it.turn, MS: it.ms},
 		Event: it.event,
 		Audio: it.audio,
 		Ref:   it.ref,
+		State: it.state,
 	}
 }
 
 // left removes the first item of a lane after the client's side took it.
 func (o *outbox) left(from *lane) item {
 	it := from.pop()
-	o.seq++
+	if !it.aside {
+		o.seq++
+	}
 	o.audioBytes -= it.bytes
 	return it
 }

@@ -50,8 +50,11 @@ type Session struct {
 	keepDone  chan keepResult
 	crew      sync.WaitGroup // every goroutine that Run started
 	ref       string         // of the input being handled
+	receipt   receipt
 	err       error
 	leaving   bool
+	away      bool // the client is not there; what is to be heard waits
+	handing   bool // another process goes on: nothing new is begun
 }
 
 // entry is a user's turn as it was committed. One of clip, text and say is set.
@@ -68,6 +71,7 @@ type entry struct {
 	respond   *Respond      // it was asked for
 	idle      bool          // nobody spoke
 	limited   bool          // it was ended because it was full
+	settles   uint64        // number of the client's frame that it ends with, or was typed in
 }
 
 // source says what the user's turn was made of.
@@ -109,6 +113,7 @@ func New(o Options, d Deps) *Session {
 		memory:    memory{window: o.Window, loaded: o.Fresh},
 		scribe:    scribe{results: make(chan scribed, 1)},
 		keepDone:  make(chan keepResult, 1),
+		receipt:   receipt{on: o.ResumeKey != ""},
 	}
 }
 
@@ -163,6 +168,9 @@ func (s *Session) Run(ctx context.Context) error {
 	s.began = time.Now()
 	s.paceC, s.idleC = stoppedTimer(), stoppedTimer()
 	s.log.Debug("session began")
+	if s.opts.Restore != nil {
+		s.restore(s.opts.Restore)
+	}
 	s.loop(ctx)
 	close(s.done)
 	s.dropDraft()
@@ -255,6 +263,9 @@ func (s *Session) loop(ctx context.Context) {
 			s.err = ErrSlowReader
 			s.handle(ctx, ended{})
 		}
+		if s.handed() {
+			s.leaving = true
+		}
 	}
 }
 
@@ -273,7 +284,7 @@ func (s *Session) lane() *lane {
 	if s.out.events.len() > 0 {
 		return &s.out.events
 	}
-	if s.out.voice.len() == 0 {
+	if s.out.voice.len() == 0 || s.away && !s.handing {
 		return nil
 	}
 	if t := s.turn; t != nil && !s.leaving {
@@ -311,6 +322,12 @@ func (s *Session) take(ctx context.Context, in Input) {
 	s.ref = in.Ref
 	defer func() { s.ref = "" }()
 	switch {
+	case in.Presence != 0:
+		s.attendTo(ctx, in.Presence, in.Unheard)
+		return
+	case s.handing, s.receipt.known(in.Seq):
+		in.Audio.Free()
+		return
 	case in.Audio != nil:
 		s.hear(ctx, in.Audio)
 	case in.Problem != nil:
@@ -321,6 +338,7 @@ func (s *Session) take(ctx context.Context, in Input) {
 	case in.Order != nil:
 		s.follow(ctx, in.Order)
 	}
+	s.settleInput()
 }
 
 // handle asks next and performs the effects.

@@ -142,7 +142,7 @@ func (s *Session) configure(to *cargo) {
 		s.attention = nil
 	}
 	s.attune()
-	s.emit(protocol.Ready{
+	s.emitState(0, protocol.Ready{
 		Session: s.id, User: set.user, Input: set.input, Output: set.output,
 		Language: set.language, Voice: set.voice, Instructions: set.instructions,
 		Profile: set.profile, TurnDetection: set.detection, PaceMS: set.paceMS, Playback: set.reports, Partials: set.wantsPartials(),
@@ -154,6 +154,7 @@ func (s *Session) configure(to *cargo) {
 			FrameBytes: protocol.MaxAudioFrame, TextBytes: protocol.MaxTextFrame,
 			UtteranceMS: s.opts.MaxUtterance.Milliseconds(),
 		},
+		Resume: protocol.Resumption{Key: s.opts.ResumeKey, WaitMS: s.opts.ResumeWait.Milliseconds()},
 	})
 }
 

@@ -16,6 +16,7 @@ type turn struct {
 	number    int
 	job       *job
 	committed time.Time
+	settles   uint64 // see entry
 
 	// in
 	out   chan turnOut // unbuffered: what the actor does not take holds the stages up
@@ -59,6 +60,7 @@ type turn struct {
 	calls    map[string]chan<- protocol.ToolResult // tools that the client runs
 	terminal protocol.Event
 	record   history.Turn
+	safe     bool // the record is in history, or on disk
 
 	observed   func(TurnEnd)
 	mostEvents int // that waited for the client at a time
@@ -128,13 +130,13 @@ func (s *Session) start(ctx context.Context, number int, e entry) {
 		t = s.launch(ctx, number, e, false)
 	}
 	s.turn = t
-	t.committed = e.committed
+	t.committed, t.settles = e.committed, e.settles
 	s.memory.reserve(t.job.id)
 	started := protocol.TurnStarted{ID: t.job.id, Source: e.source()}
 	if e.clip != nil {
 		started.InputMS = e.clip.Duration().Milliseconds()
 	}
-	s.emitFor(number, started)
+	s.emitState(number, started)
 	if !e.silent {
 		id := ""
 		if e.respond != nil {
@@ -283,8 +285,10 @@ func (s *Session) delivered(ctx context.Context, it item) {
 		t.pacer.send(now, lengthOf(it.bytes, t.job.settings.output.Rate))
 	case it.ends:
 		t.endSent = true
-		if t.job.settings.reports {
-			t.played = time.After(t.pacer.ahead)
+		if t.job.settings.reports && !s.handing {
+			if !s.away {
+				t.played = time.After(t.pacer.ahead)
+			}
 			return
 		}
 		s.handle(ctx, drained{t.number})
@@ -323,6 +327,9 @@ func (s *Session) keep(ctx context.Context) {
 		s.emitFor(t.number, protocol.ReplyCorrected{Heard: t.heard, HeardMS: *t.heardMS, Written: t.home.ttotText})
 	}
 	t.terminal = t.conclusion(time.Now())
+	if s.opts.Fence != nil {
+		t.record.Fence = s.opts.Fence()
+	}
 	s.memory.learn(t.home, t.record)
 	rec, n := t.record, t.number
 	ctx = context.WithoutCancel(ctx)
@@ -333,6 +340,7 @@ func (s *Session) keep(ctx context.Context) {
 }
 
 func (s *Session) takeKept(ctx context.Context, k keepResult) {
+	s.turn.safe = k.err == nil
 	switch {
 	case k.err != nil:
 		s.log.Error("turn is held in memory only", "turn", k.turn, "error", k.err)
@@ -349,11 +357,16 @@ func (s *Session) conclude() {
 	t := s.turn
 	s.turn = nil
 	t.job.free()
-	s.emitFor(t.number, t.terminal)
+	if t.safe {
+		s.settleTurn(t)
+	}
+	s.emitState(t.number, t.terminal)
 	t.observed(TurnEnd{
 		Record: &t.record, Source: t.job.entry.source(), Cancelled: t.reason,
 		Events: t.mostEvents, Voice: lengthOf(t.mostVoice, t.job.settings.output.Rate),
 	})
+	s.settleInput()
+	s.acknowledge()
 	s.fullTold = false // a full utterance that could not be taken may fit now
 	s.attune()
 	s.awaitUser(t)
@@ -389,7 +402,7 @@ func (t *turn) conclusion(now time.Time) protocol.Event {
 		ID: j.id, UserID: j.settings.user, SessionID: j.session, Number: t.number,
 		StartedAt: t.committed.UTC(), EndedAt: now.UTC(), Language: j.settings.language,
 		InputWAV: r.inputWAV, ATOTText: r.atotText, TTOTText: r.ttotText, OutputWAV: r.outputWAV,
-		OutputMS: r.outputMS, Engines: r.engines, Timings: r.timings,
+		OutputMS: r.outputMS, Engines: r.engines, Timings: r.timings, Received: t.settles,
 	}
 	if c := j.entry.clip; c != nil {
 		rec.InputMS = c.Duration().Milliseconds()

@@ -13,10 +13,10 @@ import (
 	"sori/auth"
 	"sori/clients/endpoint"
 	"sori/clients/eot"
+	"sori/cluster"
 	"sori/engines/models"
 	"sori/history"
 	"sori/history/recordings"
-	"sori/history/retention"
 	"sori/redisconn"
 	"sori/server"
 	"sori/session"
@@ -39,6 +39,7 @@ type parts struct {
 	metrics     *telemetry.Metrics
 	certificate *certificate // nil: connections are plain
 
+	started   chan struct{} // closed once the engines have loaded
 	endTools  func()
 	dataDir   string
 	modelsDir string
@@ -51,19 +52,18 @@ type parts struct {
 	redis      *redisconn.Conn // nil: --store is SQLite
 	store      history.Store
 	doorkeys   auth.Store // keys and tokens, which the store keeps beside turns
-	turnsOf    retention.Turns
-	graves     *retention.Graves
-	erasers    []func(ctx context.Context, user string) error // what is kept of a user beside the history
-	tidying    sync.WaitGroup
-	endTidying context.CancelFunc
 	storeName  string
 	keeper     *history.Keeper
 	keeping    sync.WaitGroup
 	endKeeper  context.CancelFunc
-	guard      *auth.Guard
-	doors      string             // who may come in, for people
-	jwks       *auth.JWKS         // nil: no keys of an identity provider are fetched
-	records    *recordings.Folder // nil: none are kept
+	directory  *cluster.Directory // nil: sessions live and die with this process
+	sharing    sync.WaitGroup
+	endSharing context.CancelFunc
+
+	guard   *auth.Guard
+	doors   string             // who may come in, for people
+	jwks    *auth.JWKS         // nil: no keys of an identity provider are fetched
+	records *recordings.Folder // nil: none are kept
 }
 
 // open opens all parts. What was opened is closed by close, also after an error.
@@ -110,7 +110,7 @@ func (p *parts) openHistory(ctx context.Context) error {
 	if st, p.storeName, err = p.storage.open(ctx, p.dataDir, p.redis); err != nil {
 		return err
 	}
-	p.store, p.doorkeys, p.turnsOf = p.metrics.Store(st), st, st
+	p.store, p.doorkeys = p.metrics.Store(st), st
 	if err = p.store.Ping(ctx); err != nil {
 		// Turns are set aside until it is back.
 		p.log.WarnContext(ctx, "the store does not answer", "store", p.storeName, "error", err)
@@ -127,18 +127,13 @@ func (p *parts) openHistory(ctx context.Context) error {
 			p.log.ErrorContext(keeping, "history is not kept any more", "error", err)
 		}
 	})
-	p.graves = retention.NewGraves(st, p.log)
-	if err = p.openRecordings(); err != nil {
+	if err = p.openDirectory(ctx); err != nil {
 		return err
 	}
-	p.erasers = append(p.erasers, func(_ context.Context, user string) error {
-		_, err := p.keeper.ForgetBad(user, time.Time{})
-		return err
-	})
-	if p.records != nil {
-		p.erasers = append(p.erasers, p.records.DeleteUser)
+	if p.Recordings {
+		p.records, err = recordings.Open(p.dataDir)
 	}
-	return nil
+	return err
 }
 
 // close closes what was opened, in the opposite order.
@@ -146,10 +141,7 @@ func (p *parts) close(ctx context.Context) error {
 	ctx, stop := context.WithTimeout(ctx, closeTimeout)
 	defer stop()
 	var errs []error
-	if p.endTidying != nil {
-		p.endTidying()
-		p.tidying.Wait()
-	}
+	p.closeDirectory()
 	if p.endKeeper != nil {
 		p.endKeeper()
 		p.keeping.Wait()
@@ -219,7 +211,12 @@ func (p *parts) server() (*server.Server, error) {
 		Store: kept{p.store, p.keeper}, Steps: steps, Checks: p.checks(), Page: page,
 		DefaultUser: p.User, Origins: p.Origins, MaxSessions: p.MaxSessions,
 		LogTexts: p.LogTexts, Log: p.log, Observer: p.metrics,
-		Erase: p.erase, Auth: p.guard, TrustedProxies: p.TrustedProxies, OnlyLocal: p.guard.Open,
+		Auth: p.guard, TrustedProxies: p.TrustedProxies, OnlyLocal: p.guard.Open,
+		Started: p.started, Admission: p.admission(),
+	}
+	p.survival.apply(&cfg)
+	if p.directory != nil {
+		cfg.Directory = p.directory
 	}
 	if p.Metrics {
 		cfg.Metrics = p.metrics.Handler()
@@ -229,10 +226,9 @@ func (p *parts) server() (*server.Server, error) {
 	}
 	cfg.Engines = &server.Engines{ATOT: p.engines.atot, TTOT: p.engines.ttot, TTS: p.engines.tts, NewDetector: p.detector}
 	if p.records != nil {
+		deps.Recordings, steps.Recordings = p.records, p.records
 		cfg.Recordings = opened{p.records}
-		if p.Recordings == recordFolder {
-			deps.Recordings, steps.Recordings = p.records, p.records
-		}
+		cfg.EraseRecordings = p.records.DeleteUser
 	}
 	cfg.NewSession = func(o session.Options) server.Session { return session.New(o, deps) }
 	return server.New(cfg)
@@ -242,9 +238,9 @@ func (p *parts) server() (*server.Server, error) {
 // wait on the disk.
 func (p *parts) checks() []server.Check {
 	checks := []server.Check{
-		{Name: "atot", Required: true, Check: p.engines.atot.Health},
-		{Name: "ttot", Required: true, Check: p.engines.ttot.Health},
-		{Name: "tts", Required: true, Check: p.engines.tts.Health},
+		{Name: "atot", Required: true, Check: p.engines.atot.Health, Load: loadOf(p.engines.atot.Load)},
+		{Name: "ttot", Required: true, Check: p.engines.ttot.Health, Load: loadOf(p.engines.ttot.Load)},
+		{Name: "tts", Required: true, Check: p.engines.tts.Health, Load: loadOf(p.engines.tts.Load)},
 		{Name: "store", Check: p.store.Ping},
 	}
 	if p.turns != nil {

@@ -20,9 +20,10 @@ type serveCmd struct {
 	storage    `embed:""`
 	engineURLs `embed:""`
 	conduct    `embed:""`
+	survival   `embed:""`
+	limits     `embed:""`
 	watching   `embed:""`
 	access     `embed:""`
-	memory     `embed:""`
 
 	User         string        `default:"10" placeholder:"ID" setting:"" help:"The user of clients that name none."`
 	Language     string        `default:"en" placeholder:"TAG" setting:"" help:"The language of clients that name none."`
@@ -34,6 +35,7 @@ type serveCmd struct {
 	Origins      []string      `placeholder:"ORIGIN" setting:"" help:"Web pages of other origins that may connect, such as https://app.example.com or http://localhost:*, separated by commas."`
 	EOT          string        `name:"eot" placeholder:"URL" setting:"" help:"An HTTP engine that says whether the user has finished, for turn detection by meaning. Default: the words alone decide."`
 	LogTexts     bool          `setting:"" help:"Let what was said and answered stand in the log."`
+	Recordings   bool          `default:"true" negatable:"" setting:"" help:"Keep what was said and answered as WAV files in the data folder."`
 }
 
 // Help goes on from the command's one line.
@@ -69,13 +71,16 @@ func (s *serveCmd) check(c *console) error {
 	if err := s.access.check(c.getenv); err != nil {
 		return err
 	}
-	if err := s.memory.check(); err != nil {
-		return err
-	}
 	if err := s.watching.check(); err != nil {
 		return err
 	}
+	if err := s.limits.check(); err != nil {
+		return err
+	}
 	if _, _, err := s.storeURL(""); err != nil {
+		return err
+	}
+	if err := s.survival.check(); err != nil {
 		return err
 	}
 	switch {
@@ -102,7 +107,7 @@ func (s *serveCmd) Run(ctx context.Context, c *console, root *cli) (err error) {
 	if err != nil {
 		return err
 	}
-	p := &parts{serveCmd: s, console: c, log: root.logger(c), plain: root.LogFormat == "text"}
+	p := &parts{serveCmd: s, console: c, log: root.logger(c), plain: root.LogFormat == "text", started: make(chan struct{})}
 	defer func() { err = errors.Join(err, p.close(context.WithoutCancel(ctx))) }()
 	if err := p.open(ctx); err != nil {
 		_ = ln.Close() // nobody connected
@@ -132,7 +137,6 @@ func (s *serveCmd) Run(ctx context.Context, c *console, root *cli) (err error) {
 		_ = ln.Close() // nobody connected
 		return err
 	}
-	p.tidy(ctx, srv)
 	// Clients are taken at once; it is the first turn that waits for an engine.
 	served := make(chan error, 1)
 	serving, stop := context.WithCancelCause(ctx)
@@ -140,6 +144,7 @@ func (s *serveCmd) Run(ctx context.Context, c *console, root *cli) (err error) {
 	go func() { served <- srv.Serve(serving, ln) }()
 	err = p.engines.wait(ctx)
 	if err == nil {
+		close(p.started)
 		p.announce(ln.Addr(), time.Since(began))
 	} else if ctx.Err() == nil {
 		stop(err)

@@ -34,6 +34,9 @@ type Options struct {
 	// Pause and MaxPause bound the pauses before it is started again: 0.1 and
 	// 5 s by default. A process that lived for Stable (10 s) ends a series.
 	Pause, MaxPause, Stable time.Duration
+	// Hung is how long a running process may give no answer at all, not even that
+	// it is not ready, until it is killed and started again: 30 s by default.
+	Hung time.Duration
 	// Log hears what the process prints, and of its ends. nil is silence.
 	Log *slog.Logger
 }
@@ -67,6 +70,7 @@ func (o Options) withDefaults() (Options, error) {
 	or(&o.Pause, 100*time.Millisecond)
 	or(&o.MaxPause, 5*time.Second)
 	or(&o.Stable, 10*time.Second)
+	or(&o.Hung, 30*time.Second)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -188,7 +192,7 @@ func (c *Child) supervise(ctx context.Context, first chan<- error) {
 			}
 		}
 		if err == nil {
-			err = p.wait()
+			err = c.attend(ctx, p)
 		}
 		if ctx.Err() != nil {
 			c.err = p.failure(err)

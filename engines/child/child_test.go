@@ -235,6 +235,27 @@ func TestCrashLoop(t *testing.T) {
 	}
 }
 
+// A process that hangs is killed and started again.
+func TestHang(t *testing.T) {
+	t.Parallel()
+	var j journal
+	o := options("engine", j.logger())
+	o.Hung = 400 * time.Millisecond
+	c := start(t, o)
+	ready(t, c)
+	first := c.Status().PID
+	if err := syscall.Kill(first, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	if pid, err := call(t, c, http.MethodGet, "/pid"); err != nil && c.Status().PID == first {
+		t.Errorf("after it hung: %q, %v", pid, err)
+	}
+	ready(t, c)
+	if s := c.Status(); s.PID == first || s.Restarts == 0 || !strings.Contains(s.LastExit, "killed") || !strings.Contains(j.String(), "answers nobody") {
+		t.Errorf("status %+v, log %s", s, j.String())
+	}
+}
+
 func TestReadyEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	c := start(t, options("engine", nil))

@@ -22,8 +22,3 @@ func TestRecordsAreSharedBetweenProcesses(t *testing.T) {
 		t.Errorf("%q, %v, %v", record, ok, err)
 	}
 }
-
-func TestExpire(t *testing.T) {
-	t.Parallel()
-	historytest.Expire(t, open(t, place(t), sqlitestore.Options{}))
-}

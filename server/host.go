@@ -1,0 +1,222 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"sori/protocol"
+	"sori/session"
+	"sori/session/resume"
+)
+
+// host holds a session, which outlives its connections. At most one is attached
+// at a time; what the session says meanwhile is kept for the next one.
+type host struct {
+	// Static after construction.
+	server  *Server
+	session Session
+	log     *slog.Logger
+	key     string             // lets a client resume; "" if it can't
+	owner   string             // who opened it, as authentication says
+	cancel  context.CancelFunc // asks the session to end; set before run
+	quit    <-chan struct{}    // closed when it was asked; set before run
+	began   time.Time
+
+	// To the pump.
+	attach chan attachment
+	left   chan departure
+	forget chan uint64   // capacity 1: what the client has seen
+	away   chan ending   // capacity 1: the server stops
+	leased chan lease    // capacity 1
+	ran    chan struct{} // closed when the session's Run is over
+	done   chan struct{} // closed when the pump is
+
+	// Shared.
+	ending atomic.Pointer[ending] // the first reason to end, once there is one
+	conn   atomic.Pointer[conn]   // the one that is attached; set by the pump
+	wrote  atomic.Uint64          // number of the last message that was written to it; set by the pump
+	fence  atomic.Uint64
+	work   sync.WaitGroup
+
+	// Guarded by feed.
+	feed     sync.Mutex
+	source   *conn  // who may push
+	received uint64 // number of the last client frame
+
+	pump pump // owned by the goroutine of run
+}
+
+// attachment is a connection that wants the session.
+type attachment struct {
+	conn  *conn
+	seen  uint64
+	taken chan<- bool
+}
+
+// departure is a connection that is gone.
+type departure struct {
+	conn    *conn
+	goodbye bool // the client is through with the session
+}
+
+// newHost makes a session for a connection. Nothing runs yet.
+func (s *Server) newHost(c *conn, o session.Options) *host {
+	h := &host{
+		server: s, owner: c.who.Owner(), began: time.Now(),
+		attach: make(chan attachment), left: make(chan departure), forget: make(chan uint64, 1),
+		away: make(chan ending, 1), leased: make(chan lease, 1), ran: make(chan struct{}), done: make(chan struct{}),
+	}
+	if o.ResumeWait = s.cfg.ResumeWait; o.ResumeWait > 0 {
+		if o.ResumeKey == "" {
+			o.ResumeKey = newKey()
+		}
+		h.key = o.ResumeKey
+		o.Checkpoints = s.cfg.Directory != nil
+		if o.Checkpoints {
+			o.Fence = h.fence.Load
+		}
+	}
+	h.session = s.cfg.NewSession(o)
+	h.log = s.log.With("session", h.session.ID())
+	h.pump.replay.maxBytes, h.pump.replay.maxItems = s.cfg.ReplayBytes, maxReplayItems
+	return h
+}
+
+// maxReplayItems bounds the messages that are held for a client, whatever their
+// size.
+const maxReplayItems = 8192
+
+// newKey makes a secret of 128 bits.
+func newKey() string {
+	var b [16]byte
+	rand.Read(b[:]) //nolint:gosec // it never fails
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+// hashOf is what a directory knows of a key.
+func hashOf(key string) [sha256.Size]byte { return sha256.Sum256([]byte(key)) }
+
+// opens says whether a client that shows key, as owner, may have the session.
+func (h *host) opens(key, owner string) bool {
+	if h.key == "" {
+		return false
+	}
+	mine, shown := hashOf(h.key), hashOf(key)
+	return subtle.ConstantTimeCompare(mine[:], shown[:]) == 1 && h.owner == owner
+}
+
+// run holds the session until it has ended.
+func (h *host) run(ctx context.Context) {
+	h.work.Go(func() { h.runSession(ctx) })
+	h.pumpAll() //nolint:contextcheck // what it writes and gives up outlives the session's context
+	h.cancel()
+	h.work.Wait()
+	h.release() //nolint:contextcheck // as above
+	e := h.ending.Load()
+	h.log.Info("session ended", "reason", e.reason, "took_ms", time.Since(h.began).Milliseconds())
+}
+
+// runSession runs the session and says why it ended.
+func (h *host) runSession(ctx context.Context) {
+	defer close(h.ran)
+	err := runGuarded(ctx, h.session)
+	switch {
+	case err == nil, errors.Is(err, context.Canceled):
+		h.end(ending{protocol.CloseNormal, "The session has ended."})
+	case errors.Is(err, session.ErrSlowReader):
+		h.end(ending{protocol.CloseSlowReader, "The events were not read in time."})
+	default:
+		h.log.Error("session failed", "error", err)
+		h.end(ending{protocol.CloseInternal, "Something broke inside sori."})
+	}
+}
+
+// end asks the session to end and the connection to be closed after the last
+// event. The first reason stands. It does not block.
+func (h *host) end(e ending) {
+	if !h.ending.CompareAndSwap(nil, &e) {
+		return
+	}
+	h.cancel()
+	if c := h.conn.Load(); c != nil {
+		// A client that does not take the rest may not hold the session's end up.
+		c.cutAfter(h.server.cfg.CloseTimeout)
+	}
+}
+
+// push hands over what came from a connection. What comes from one that is not
+// the session's any more is dropped: its client has another one.
+func (h *host) push(c *conn, in session.Input) {
+	h.feed.Lock()
+	defer h.feed.Unlock()
+	if h.source != c {
+		in.Audio.Free()
+		return
+	}
+	h.received++
+	in.Seq = h.received
+	if m, ok := in.Message.(protocol.Seen); ok {
+		h.seen(m.Seen)
+		return
+	}
+	if _, ok := in.Message.(protocol.Resume); ok {
+		in.Message = nil
+		in.Problem = &protocol.Problem{Code: protocol.ErrSessionOpen, Message: "This connection has a session already. A session is resumed by the first message of a connection."}
+	}
+	h.give(in)
+}
+
+// give hands an input to the session. It does not wait for longer than the
+// session lasts. When that is over, the pump closes the connection.
+func (h *host) give(in session.Input) {
+	if err := h.session.Push(context.Background(), in); err != nil && !errors.Is(err, session.ErrEnded) {
+		h.log.Error("input was not taken", "error", err)
+	}
+}
+
+// seen notes what the client has processed.
+func (h *host) seen(n uint64) {
+	select {
+	case h.forget <- n:
+	default: // an older note waits; there will be a newer one
+	}
+}
+
+// depart says that a connection is gone.
+func (h *host) depart(c *conn, goodbye bool) {
+	select {
+	case h.left <- departure{c, goodbye}:
+	case <-h.done:
+	}
+}
+
+// admit gives the session to a connection, unless the session is over.
+func (h *host) admit(c *conn, seen uint64) bool {
+	taken := make(chan bool, 1)
+	select {
+	case h.attach <- attachment{c, seen, taken}:
+		return <-taken
+	case <-h.done:
+		return false
+	}
+}
+
+// drain lets the session end, or go to another process, after the turn under way.
+// It does not block.
+func (h *host) drain(e ending) {
+	select {
+	case h.away <- e:
+	default: // it was told already
+	}
+}
+
+// lease is the right to act for the session, once it is in the directory.
+type lease struct{ resume.Lease }
