@@ -21,7 +21,7 @@ for stage in atot ttot tts; do
 	"$sori" engine "$stage" &
 	pids="$pids $!"
 done
-"$sori" serve --atot http://127.0.0.1:8000 --ttot http://127.0.0.1:8002 --tts http://127.0.0.1:8004 "$@" &
+"$sori" serve --recordings folder --atot http://127.0.0.1:8000 --ttot http://127.0.0.1:8002 --tts http://127.0.0.1:8004 "$@" &
 pids="$pids $!"
 say "ATOT :8000, TTOT :8002, TTS :8004 and the backend :5000; Ctrl-C ends all four"
 

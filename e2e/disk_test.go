@@ -27,7 +27,7 @@ func TestTheDiskIsFull(t *testing.T) {
 		t.Skipf("a small disk can only be made by root: %v", err)
 	}
 	t.Cleanup(func() { _ = syscall.Unmount(data, syscall.MNT_DETACH) })
-	s := serve(t, "--data", data)
+	s := serve(t, "--data", data, "--recordings", "folder")
 	t.Cleanup(func() { _ = s.stop() }) // before the disk is taken away
 	user := "full"
 	c := format(16000)

@@ -21,7 +21,7 @@ import (
 // A person speaks, sori answers: real engines end to end.
 func TestAPersonSpeaksAndSoriAnswers(t *testing.T) {
 	t.Parallel()
-	s := serve(t)
+	s := serve(t, "--recordings", "folder")
 	t.Run("real speech is heard", func(t *testing.T) { hearPeople(t, s) })
 	t.Run("sori hears itself", func(t *testing.T) { hearItself(t, s) })
 	t.Run("other rates", func(t *testing.T) { otherRates(t, s) })

@@ -120,7 +120,7 @@ func scripted(t testing.TB) (url string) {
 
 // scriptedArgs starts a sori over scripted engines.
 func scriptedArgs(url string) []string {
-	return []string{"--atot", url, "--ttot", url, "--tts", url, "--no-recordings"}
+	return []string{"--atot", url, "--ttot", url, "--tts", url}
 }
 
 // The marks themselves: what is whole is whole, and damage is seen.

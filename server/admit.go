@@ -39,7 +39,9 @@ func (s *Server) host(h *host) bool {
 		cancel()
 		return false
 	}
+	g := s.roster.enter(h.who, h.userNow, h.end)
 	go func() {
+		defer s.roster.leave(g)
 		h.run(ctx)
 		s.registry.unhost(h, h.pump.away)
 	}()

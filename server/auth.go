@@ -39,23 +39,21 @@ func publicRoutes() map[string]bool {
 
 // authenticate finds out who calls, and keeps everybody out who may not come in.
 // The caller's principal is in the request's context from here on.
-func (s *Server) authenticate(public map[string]bool) gin.HandlerFunc {
-	return func(g *gin.Context) {
-		route := g.FullPath()
-		if auth.InURL(g.Request) {
-			s.problem(g, http.StatusBadRequest, "credential_in_url")
-			return
-		}
-		if route == "" || public[g.Request.Method+" "+route] || route == "/" && s.wantsPage(g) {
-			return
-		}
-		p, err := s.who(g.Request)
-		if err != nil {
-			s.refuse(g, err)
-			return
-		}
-		g.Request = g.Request.WithContext(auth.NewContext(g.Request.Context(), p))
+func (s *Server) authenticate(g *gin.Context) {
+	route := g.FullPath()
+	if auth.InURL(g.Request) {
+		s.problem(g, http.StatusBadRequest, "credential_in_url")
+		return
 	}
+	if route == "" || s.public[g.Request.Method+" "+route] || route == "/" && s.wantsPage(g) {
+		return
+	}
+	p, err := s.who(g.Request)
+	if err != nil {
+		s.refuse(g, err)
+		return
+	}
+	g.Request = g.Request.WithContext(auth.NewContext(g.Request.Context(), p))
 }
 
 // who gives the principal of a request.

@@ -75,9 +75,9 @@ type Config struct {
 	Checks      []Check      // the parts that /readyz reports
 	Page        http.Handler // answers GET / for browsers, and /app/; nil: they get JSON like everybody
 	DefaultUser string       // default: Session.User, else "10", the seed's
-	// EraseRecordings removes all recordings of a user, before the user's history
+	// Erase removes all that is kept of a user elsewhere, before the user's history
 	// is deleted. nil: there are none.
-	EraseRecordings func(ctx context.Context, userID string) error
+	Erase func(ctx context.Context, userID string) error
 	// Origins are patterns of web origins other than the server's own whose pages
 	// may use it, such as "https://app.example.com" or "http://localhost:*". nil:
 	// the seed's, which are ports 5000, 8000 and 8002 of localhost.

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"sori/auth"
 	"sori/protocol"
 	"sori/session"
 	"sori/session/resume"
@@ -25,6 +26,7 @@ type host struct {
 	session Session
 	log     *slog.Logger
 	key     string             // lets a client resume; "" if it can't
+	who     auth.Principal     // who opened it
 	owner   string             // who opened it, as authentication says
 	cancel  context.CancelFunc // asks the session to end; set before run
 	quit    <-chan struct{}    // closed when it was asked; set before run
@@ -40,6 +42,7 @@ type host struct {
 	done   chan struct{} // closed when the pump is
 
 	// Shared.
+	user   atomic.Pointer[string] // whose session it is, once that is known; set by the pump
 	ending atomic.Pointer[ending] // the first reason to end, once there is one
 	conn   atomic.Pointer[conn]   // the one that is attached; set by the pump
 	wrote  atomic.Uint64          // number of the last message that was written to it; set by the pump
@@ -70,7 +73,7 @@ type departure struct {
 // newHost makes a session for a connection. Nothing runs yet.
 func (s *Server) newHost(c *conn, o session.Options) *host {
 	h := &host{
-		server: s, owner: c.who.Owner(), began: time.Now(),
+		server: s, owner: c.who.Owner(), who: c.who, began: time.Now(),
 		attach: make(chan attachment), left: make(chan departure), forget: make(chan uint64, 1),
 		away: make(chan ending, 1), leased: make(chan lease, 1), ran: make(chan struct{}), done: make(chan struct{}),
 	}
@@ -84,6 +87,7 @@ func (s *Server) newHost(c *conn, o session.Options) *host {
 			o.Fence = h.fence.Load
 		}
 	}
+	h.user.Store(&o.User)
 	h.session = s.cfg.NewSession(o)
 	h.log = s.log.With("session", h.session.ID())
 	h.pump.replay.maxBytes, h.pump.replay.maxItems = s.cfg.ReplayBytes, maxReplayItems
@@ -103,6 +107,14 @@ func newKey() string {
 
 // hashOf is what a directory knows of a key.
 func hashOf(key string) [sha256.Size]byte { return sha256.Sum256([]byte(key)) }
+
+// userNow is the user whose session it is.
+func (h *host) userNow() string {
+	if u := h.user.Load(); u != nil {
+		return *u
+	}
+	return ""
+}
 
 // opens says whether a client that shows key, as owner, may have the session.
 func (h *host) opens(key, owner string) bool {

@@ -134,6 +134,9 @@ func (h *host) follow(out session.Output) {
 	p := &h.pump
 	switch e := out.Event.(type) {
 	case protocol.Ready:
+		if e.User != "" {
+			h.user.Store(&e.User)
+		}
 		h.register(e.User)
 	case protocol.TurnStarted:
 		p.turn = out.Head.Turn

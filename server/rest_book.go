@@ -60,9 +60,16 @@ func (b *book) give(user string, st *steps) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	st.busy, st.used = false, time.Now()
-	if st.heard == nil {
+	if st.heard == nil && b.users[user] == st {
 		delete(b.users, user)
 	}
+}
+
+// forget drops a user's steps. A request that works on them goes on with its own.
+func (b *book) forget(user string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.users, user)
 }
 
 // sweep forgets users who were away for long, and, where there are too many,

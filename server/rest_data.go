@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"io"
 	"mime"
 	"net/http"
@@ -9,30 +10,38 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"sori/history"
 	"sori/history/export"
 )
 
 // exportTime is how long the writing of an export may take.
 const exportTime = 10 * time.Minute
 
-// deleteUser forgets a user: the recordings first, so that a deletion that broke
-// can be asked for again.
+// endingTime is how long the sessions of a user who is deleted may take to end.
+const endingTime = 15 * time.Second
+
+// deleteUser forgets a user: first the sessions, which would go on writing, then
+// what is kept elsewhere, and the history last, so that a deletion that broke can
+// be asked for again.
 func (s *Server) deleteUser(g *gin.Context) {
 	ctx, id := g.Request.Context(), g.Param("id")
-	if !s.knows(g, id) {
-		return
+	ending, cancel := context.WithTimeout(ctx, endingTime)
+	defer cancel()
+	ended, err := s.EndUser(ending, id, time.Now())
+	if err == nil && s.cfg.Erase != nil {
+		err = s.cfg.Erase(ctx, id)
 	}
-	if s.cfg.EraseRecordings != nil {
-		if err := s.cfg.EraseRecordings(ctx, id); err != nil {
-			s.fail(g, err)
-			return
-		}
-	}
-	if err := s.cfg.Store.DeleteUser(ctx, id); err != nil {
+	if err != nil {
 		s.fail(g, err)
 		return
 	}
-	s.log.InfoContext(ctx, "user deleted")
+	s.book.forget(id)
+	err = s.cfg.Store.DeleteUser(ctx, id)
+	if err != nil && (ended == 0 || !errors.Is(err, history.ErrNoUser)) {
+		s.fail(g, err)
+		return
+	}
+	s.log.InfoContext(ctx, "user deleted", "audit", true, "actor", principal(g).Owner(), "key", principal(g).KeyID, "sessions", ended)
 	g.Status(http.StatusNoContent)
 }
 

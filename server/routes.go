@@ -19,7 +19,7 @@ func (s *Server) routes() (*gin.Engine, error) {
 	if err := e.SetTrustedProxies(s.cfg.TrustedProxies); err != nil {
 		return nil, fmt.Errorf("server: a trusted proxy is no address and no network: %w", err)
 	}
-	e.Use(s.access, s.recoverer, s.headers, s.guard, s.cors, s.authenticate(publicRoutes()))
+	e.Use(s.access, s.recoverer, s.headers, s.guard, s.cors, s.authenticate)
 	e.NoRoute(func(g *gin.Context) { s.problem(g, http.StatusNotFound, "not_found") })
 	e.NoMethod(func(g *gin.Context) { s.problem(g, http.StatusMethodNotAllowed, "method_not_allowed") })
 

@@ -32,6 +32,8 @@ type Server struct {
 	words    *words
 	book     *book
 	spec     []byte // what /openapi.json gives
+	roster   *roster
+	public   map[string]bool // routes that need no credential
 	began    time.Time
 
 	work     sync.WaitGroup // goroutines of the server itself
@@ -61,6 +63,8 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		spec:     spec,
+		public:   publicRoutes(),
+		roster:   newRoster(),
 		began:    time.Now(),
 		words:    words,
 		cfg:      cfg,
@@ -95,6 +99,9 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	defer s.work.Wait()
 	defer cancel()
 	s.work.Go(func() { s.watch(base) })
+	if s.cfg.Auth != nil {
+		s.work.Go(func() { s.recheck(base) })
+	}
 
 	web := &http.Server{
 		Handler:           s.engine,

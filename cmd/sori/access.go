@@ -115,6 +115,7 @@ func (p *parts) admit(ctx context.Context, at net.Addr) error {
 		// Perhaps there are keys: nobody comes in without one.
 		p.log.WarnContext(ctx, "the keys can't be read now, so every caller needs one", "error", err)
 	}
+	p.erasers = append(p.erasers, func(ctx context.Context, user string) error { return p.guard.ForgetUser(ctx, user) })
 	asks := err != nil || len(keys) > 0 || jwt != nil
 	p.guard = auth.NewGuard(auth.GuardOptions{Store: p.doorkeys, JWT: jwt, Open: !asks})
 	switch {

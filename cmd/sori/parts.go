@@ -17,6 +17,7 @@ import (
 	"sori/engines/models"
 	"sori/history"
 	"sori/history/recordings"
+	"sori/history/retention"
 	"sori/redisconn"
 	"sori/server"
 	"sori/session"
@@ -52,6 +53,11 @@ type parts struct {
 	redis      *redisconn.Conn // nil: --store is SQLite
 	store      history.Store
 	doorkeys   auth.Store // keys and tokens, which the store keeps beside turns
+	turnsOf    retention.Turns
+	graves     *retention.Graves
+	erasers    []func(ctx context.Context, user string) error // what is kept of a user beside the history
+	tidying    sync.WaitGroup
+	endTidying context.CancelFunc
 	storeName  string
 	keeper     *history.Keeper
 	keeping    sync.WaitGroup
@@ -110,7 +116,7 @@ func (p *parts) openHistory(ctx context.Context) error {
 	if st, p.storeName, err = p.storage.open(ctx, p.dataDir, p.redis); err != nil {
 		return err
 	}
-	p.store, p.doorkeys = p.metrics.Store(st), st
+	p.store, p.doorkeys, p.turnsOf = p.metrics.Store(st), st, st
 	if err = p.store.Ping(ctx); err != nil {
 		// Turns are set aside until it is back.
 		p.log.WarnContext(ctx, "the store does not answer", "store", p.storeName, "error", err)
@@ -130,10 +136,21 @@ func (p *parts) openHistory(ctx context.Context) error {
 	if err = p.openDirectory(ctx); err != nil {
 		return err
 	}
-	if p.Recordings {
-		p.records, err = recordings.Open(p.dataDir)
+	p.graves = retention.NewGraves(st, p.log)
+	if err = p.openRecordings(); err != nil {
+		return err
 	}
-	return err
+	p.erasers = append(p.erasers, func(_ context.Context, user string) error {
+		_, err := p.keeper.ForgetBad(user, time.Time{})
+		return err
+	})
+	if p.records != nil {
+		p.erasers = append(p.erasers, p.records.DeleteUser)
+	}
+	if p.directory != nil {
+		p.erasers = append(p.erasers, p.directory.DeleteUser)
+	}
+	return nil
 }
 
 // close closes what was opened, in the opposite order.
@@ -141,6 +158,10 @@ func (p *parts) close(ctx context.Context) error {
 	ctx, stop := context.WithTimeout(ctx, closeTimeout)
 	defer stop()
 	var errs []error
+	if p.endTidying != nil {
+		p.endTidying()
+		p.tidying.Wait()
+	}
 	p.closeDirectory()
 	if p.endKeeper != nil {
 		p.endKeeper()
@@ -211,7 +232,7 @@ func (p *parts) server() (*server.Server, error) {
 		Store: kept{p.store, p.keeper}, Steps: steps, Checks: p.checks(), Page: page,
 		DefaultUser: p.User, Origins: p.Origins, MaxSessions: p.MaxSessions,
 		LogTexts: p.LogTexts, Log: p.log, Observer: p.metrics,
-		Auth: p.guard, TrustedProxies: p.TrustedProxies, OnlyLocal: p.guard.Open,
+		Erase: p.erase, Auth: p.guard, TrustedProxies: p.TrustedProxies, OnlyLocal: p.guard.Open,
 		Started: p.started, Admission: p.admission(),
 	}
 	p.survival.apply(&cfg)
@@ -226,9 +247,10 @@ func (p *parts) server() (*server.Server, error) {
 	}
 	cfg.Engines = &server.Engines{ATOT: p.engines.atot, TTOT: p.engines.ttot, TTS: p.engines.tts, NewDetector: p.detector}
 	if p.records != nil {
-		deps.Recordings, steps.Recordings = p.records, p.records
 		cfg.Recordings = opened{p.records}
-		cfg.EraseRecordings = p.records.DeleteUser
+		if p.Recordings == recordFolder {
+			deps.Recordings, steps.Recordings = p.records, p.records
+		}
 	}
 	cfg.NewSession = func(o session.Options) server.Session { return session.New(o, deps) }
 	return server.New(cfg)

@@ -24,6 +24,7 @@ type serveCmd struct {
 	limits     `embed:""`
 	watching   `embed:""`
 	access     `embed:""`
+	memory     `embed:""`
 
 	User         string        `default:"10" placeholder:"ID" setting:"" help:"The user of clients that name none."`
 	Language     string        `default:"en" placeholder:"TAG" setting:"" help:"The language of clients that name none."`
@@ -35,7 +36,6 @@ type serveCmd struct {
 	Origins      []string      `placeholder:"ORIGIN" setting:"" help:"Web pages of other origins that may connect, such as https://app.example.com or http://localhost:*, separated by commas."`
 	EOT          string        `name:"eot" placeholder:"URL" setting:"" help:"An HTTP engine that says whether the user has finished, for turn detection by meaning. Default: the words alone decide."`
 	LogTexts     bool          `setting:"" help:"Let what was said and answered stand in the log."`
-	Recordings   bool          `default:"true" negatable:"" setting:"" help:"Keep what was said and answered as WAV files in the data folder."`
 }
 
 // Help goes on from the command's one line.
@@ -69,6 +69,9 @@ func (s *serveCmd) check(c *console) error {
 		return err
 	}
 	if err := s.access.check(c.getenv); err != nil {
+		return err
+	}
+	if err := s.memory.check(); err != nil {
 		return err
 	}
 	if err := s.watching.check(); err != nil {
@@ -137,6 +140,7 @@ func (s *serveCmd) Run(ctx context.Context, c *console, root *cli) (err error) {
 		_ = ln.Close() // nobody connected
 		return err
 	}
+	p.tidy(ctx, srv)
 	// Clients are taken at once; it is the first turn that waits for an engine.
 	served := make(chan error, 1)
 	serving, stop := context.WithCancelCause(ctx)

@@ -115,7 +115,7 @@ func TestServeWithRemoteEngines(t *testing.T) {
 	t.Parallel()
 	url, data := fakeEngines(t), t.TempDir()
 	env := []string{"SORI_ATOT=" + url, "SORI_TTOT=" + url, "SORI_TTS=" + url + "?name=voice", "SORI_DATA=" + data, "SORI_MODELS=" + t.TempDir()}
-	r := startServe(t, env)
+	r := startServe(t, env, "--recordings", "folder", "--keep-turns", "30d")
 	sori(t, nil, "talk", "--text", "good morning", "--url", "ws://"+r.addr+"/ws", "--user", "7", "--fast").
 		expect(t, exitDone, "Good day to you.", "tts voice", "end of speech to first reply audio")
 	sori(t, nil, "doctor", "--quick", "--url", "http://"+r.addr).expect(t, exitDone, "ready")
@@ -146,7 +146,7 @@ func TestServeAnnouncesItself(t *testing.T) {
 	ended := make(chan int, 1)
 	go func() {
 		ended <- run(ctx, []string{
-			"serve", "--addr", "127.0.0.1:0", "--data", t.TempDir(), "--models", t.TempDir(), "--no-recordings",
+			"serve", "--addr", "127.0.0.1:0", "--data", t.TempDir(), "--models", t.TempDir(),
 			"--atot", url + ",local:", "--ttot", url, "--tts", url,
 		}, nil, strings.NewReader(""), out, out)
 	}()
@@ -165,7 +165,7 @@ func TestServeAnnouncesItself(t *testing.T) {
 	out = &safeBuffer{}
 	go func() {
 		ended <- run(ctx, []string{
-			"serve", "--addr", "127.0.0.1:0", "--data", t.TempDir(), "--models", t.TempDir(), "--no-recordings",
+			"serve", "--addr", "127.0.0.1:0", "--data", t.TempDir(), "--models", t.TempDir(),
 			"--atot", url + "," + url, "--ttot", url, "--tts", url,
 		}, nil, strings.NewReader(""), out, out)
 	}()

@@ -10,6 +10,7 @@ import (
 	"sori/history"
 	"sori/history/recordings"
 	"sori/history/redisstore"
+	"sori/history/retention"
 	"sori/history/sqlitestore"
 	"sori/redisconn"
 	"sori/server"
@@ -29,6 +30,7 @@ func (s *storage) connect(getenv func(string) string) (*redisconn.Conn, error) {
 type store interface {
 	history.Store
 	auth.Store
+	retention.Turns
 }
 
 // open opens the store that is configured, on redis where that is not nil, and

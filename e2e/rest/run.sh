@@ -44,7 +44,7 @@ atot=$((base + 1)) ttot=$((base + 2)) tts=$((base + 3)) server=$((base + 4)) sil
 start atot engine atot --addr "127.0.0.1:$atot"
 start ttot engine ttot --addr "127.0.0.1:$ttot" --atot-url "http://127.0.0.1:$atot"
 start tts engine tts --addr "127.0.0.1:$tts"
-start server serve --addr "127.0.0.1:$server" --data "$dir/data" \
+start server serve --addr "127.0.0.1:$server" --data "$dir/data" --recordings folder \
   --atot "http://127.0.0.1:$atot" --ttot "http://127.0.0.1:$ttot" --tts "http://127.0.0.1:$tts"
 start silent serve --addr "127.0.0.1:$silent" --data "$dir/silent" \
   --atot "http://127.0.0.1:$atot" --ttot "http://127.0.0.1:$ttot" --tts "http://127.0.0.1:$nobody"

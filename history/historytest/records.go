@@ -45,8 +45,8 @@ func Records(t *testing.T, s RecordStore) {
 	if err != nil || len(all) != 2 || string(all["a"]) != "two" {
 		t.Errorf("all keys: %q, %v", all, err)
 	}
-	if all, err := s.Records(ctx, "nothing of this"); err != nil || len(all) != 0 {
-		t.Errorf("a kind without records: %q, %v", all, err)
+	if none, err := s.Records(ctx, "nothing of this"); err != nil || len(none) != 0 {
+		t.Errorf("a kind without records: %q, %v", none, err)
 	}
 
 	put("token", "late", "gone", time.Now().Add(-time.Second))
@@ -73,7 +73,7 @@ func Records(t *testing.T, s RecordStore) {
 	}
 	want("key", "a", "", false)
 	want("token", "a", "other kind", true)
-	if all, err := s.Records(ctx, "key"); err != nil || len(all) != 1 {
-		t.Errorf("after a delete: %q, %v", all, err)
+	if left, err := s.Records(ctx, "key"); err != nil || len(left) != 1 {
+		t.Errorf("after a delete: %q, %v", left, err)
 	}
 }

@@ -22,3 +22,8 @@ func TestRecordsAreSharedBetweenProcesses(t *testing.T) {
 		t.Errorf("%q, %v, %v", record, ok, err)
 	}
 }
+
+func TestExpire(t *testing.T) {
+	t.Parallel()
+	historytest.Expire(t, open(t, place(t), sqlitestore.Options{}))
+}

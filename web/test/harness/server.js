@@ -47,7 +47,7 @@ export class Server {
 
   /** Starts it, again if it was down. */
   async up() {
-    const child = spawn(BINARY, ['serve', '--addr', `127.0.0.1:${this.port}`, '--data', this.data, ...this.flags], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(BINARY, ['serve', '--addr', `127.0.0.1:${this.port}`, '--data', this.data, '--recordings', 'folder', ...this.flags], { stdio: ['ignore', 'pipe', 'pipe'] });
     this.process = child;
     const keep = (/** @type {Buffer} */ text) => (this.log += text);
     child.stdout.on('data', keep);

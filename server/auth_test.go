@@ -1,0 +1,190 @@
+package server_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"sori/auth"
+	"sori/protocol"
+	"sori/server"
+	"sori/session"
+)
+
+// doors lets in who shows a word that it knows.
+type doors struct {
+	mu   sync.Mutex
+	keys map[string]door
+}
+
+type door struct {
+	who auth.Principal
+	err error
+}
+
+func newDoors() *doors {
+	one := func(user, key string, admin bool) door {
+		return door{who: auth.Principal{Kind: auth.KindKey, User: user, KeyID: key, Admin: admin}}
+	}
+	return &doors{keys: map[string]door{
+		"kims": one("kim", "k1", false), "lees": one("lee", "k2", false),
+		"operators": one("", "k3", true), "backends": one("", "k4", false),
+		"expired": {err: auth.ErrExpired}, "revoked": {err: auth.ErrRevoked}, "unsure": {err: auth.ErrUnavailable},
+	}}
+}
+
+func (d *doors) Authenticate(_ context.Context, credential string) (auth.Principal, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if credential == "" {
+		return auth.Principal{}, auth.ErrMissing
+	}
+	k, ok := d.keys[credential]
+	if !ok {
+		return auth.Principal{}, auth.ErrInvalid
+	}
+	return k.who, k.err
+}
+
+func (d *doors) Recheck(_ context.Context, p auth.Principal) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, k := range d.keys {
+		if k.who.KeyID == p.KeyID {
+			return k.err
+		}
+	}
+	return errors.New("nobody knows")
+}
+
+func (d *doors) MakeToken(_ context.Context, p auth.Principal, user string, life time.Duration, _ []byte) (string, time.Time, error) {
+	if !p.Speaks(user) {
+		return "", time.Time{}, auth.ErrNotUser
+	}
+	return "ek_made", time.Now().Add(life), nil
+}
+
+// revoke ends a key.
+func (d *doors) revoke(credential string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	k := d.keys[credential]
+	k.err = auth.ErrRevoked
+	d.keys[credential] = k
+}
+
+func bearer(key string) http.Header { return http.Header{"Authorization": {"Bearer " + key}} }
+
+// namedSessions are sessions that say whose they are.
+func namedSessions(o session.Options) server.Session {
+	f := newFakeSession()
+	f.run = func(ctx context.Context, f *fakeSession) error {
+		f.say(protocol.Ready{Session: f.id, User: o.User})
+		return f.obey(ctx)
+	}
+	return f
+}
+
+func (r *running) connectWith(t *testing.T, key string) *client {
+	t.Helper()
+	c, no := r.tryConnect(t, bearer(key))
+	if no != nil {
+		t.Fatalf("connect with %s: %+v", key, no)
+	}
+	c.text(`{"type":"session.configure"}`)
+	if _, ok := func() (protocol.Head, protocol.Event) { return c.event() }(); ok == nil {
+		t.Fatal("nothing came")
+	}
+	return c
+}
+
+func TestSessionsEndWithTheirKey(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := newDoors()
+		r := start(t, server.Config{Auth: d, NewSession: namedSessions})
+		kim, lee := r.connectWith(t, "kims"), r.connectWith(t, "lees")
+		d.revoke("kims")
+		began := time.Now()
+		if code, _ := kim.closed(); code != protocol.CloseRevoked || time.Since(began) > 3*time.Second {
+			t.Errorf("closed with %d after %v", code, time.Since(began))
+		}
+		if e := lee.ask(`{"type":"ping","id":"a"}`); e == nil {
+			t.Error("the other one is gone too")
+		}
+	})
+}
+
+func TestSessionsEndWithTheirUser(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &fakeStore{}
+		store.append(turnOf("kim", 1))
+		r := start(t, server.Config{Auth: newDoors(), NewSession: namedSessions, Store: store})
+		kim, lee := r.connectWith(t, "kims"), r.connectWith(t, "lees")
+		code := make(chan protocol.CloseCode, 1)
+		go func() { c, _ := kim.closed(); code <- c }()
+		if w := askBare(t, r, http.MethodDelete, "/users/kim", "kims"); w != http.StatusNoContent {
+			t.Errorf("the deletion: %d", w)
+		}
+		if c := <-code; c != protocol.CloseRevoked {
+			t.Errorf("closed with %d", c)
+		}
+		if e := lee.ask(`{"type":"ping","id":"a"}`); e == nil {
+			t.Error("the other one is gone too")
+		}
+		if known, err := store.HasUser(t.Context(), "kim"); known || err != nil {
+			t.Errorf("the user is there: %v, %v", known, err)
+		}
+	})
+}
+
+// askBare gives the status of a request with a key.
+func askBare(t *testing.T, r *running, method, path, key string) int {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, "http://sori.test"+path, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header = bearer(key)
+	resp, err := r.http(t).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	return resp.StatusCode
+}
+
+// A browser shows its key as a subprotocol, and never gets it back.
+func TestASubprotocolIsAKey(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, server.Config{Auth: newDoors()})
+		dial := func(protocols ...string) (*websocket.Conn, *http.Response, error) {
+			ws, resp, err := websocket.Dial(t.Context(), "ws://sori.test/ws", &websocket.DialOptions{HTTPClient: r.http(t), Subprotocols: protocols})
+			if err == nil {
+				t.Cleanup(func() { ws.CloseNow() }) //nolint:errcheck // it may be closed
+			}
+			return ws, resp, err
+		}
+		ws, resp, err := dial("sori", "sori.key.kims")
+		if err != nil || ws.Subprotocol() != "sori" {
+			t.Fatalf("%v", err)
+		}
+		for name, values := range resp.Header {
+			if strings.Contains(strings.Join(values, " "), "kims") {
+				t.Errorf("the key comes back in %s", name)
+			}
+		}
+		if _, resp, err := dial("sori", "sori.key.nobodys"); err == nil || resp == nil || resp.StatusCode != http.StatusUnauthorized {
+			t.Errorf("a wrong key: %v", err)
+		}
+	})
+}
