@@ -71,3 +71,12 @@ func SpecifiedRoutes(t *testing.T) map[string]bool {
 	}
 	return all
 }
+
+// RoutesOf gives every route that a server answers now, as "GET /users/:id".
+func RoutesOf(s *Server) []string {
+	var all []string
+	for _, r := range s.engine.Routes() {
+		all = append(all, r.Method+" "+r.Path)
+	}
+	return all
+}
