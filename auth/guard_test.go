@@ -123,6 +123,28 @@ func TestAStoreThatIsGone(t *testing.T) {
 	})
 }
 
+// Where everybody may come in, a token still means what it was made with.
+func TestTokensOfAnOpenServer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := auth.NewGuard(auth.GuardOptions{Store: newMemory(), Open: true})
+		token, _, err := g.MakeToken(t.Context(), auth.Open(), "10", time.Minute, []byte(`{"voice":"joe"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if p := authenticate(t, g, token); p.Kind != auth.KindOpen || string(p.Settings) != `{"voice":"joe"}` {
+				t.Errorf("%+v", p)
+			}
+		}
+		if p := authenticate(t, g, "ek_of_nobody"); p.Kind != auth.KindOpen || p.Settings != nil {
+			t.Errorf("%+v", p)
+		}
+		time.Sleep(time.Minute)
+		refused(t, g, token, auth.ErrExpired)
+	})
+}
+
 func TestOpenUntilThereIsAKey(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -56,6 +56,8 @@ all)
 	if has node; then
 		say "conformance of the REST surface, over the four services"
 		e2e/rest/run.sh bin/sori
+		say "stock client libraries of the OpenAI API"
+		e2e/sdk/run.sh bin/sori
 	else
 		in_ci && die "node is missing: it runs the REST conformance tests"
 		say "node is missing: the REST conformance tests are skipped"

@@ -48,12 +48,14 @@ func makeSelfSigned(dir, certFile, keyFile string, names []string, now time.Time
 	if err != nil {
 		return err
 	}
-	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
-	if err != nil {
-		return err
-	}
+	number := make([]byte, 16)
+	rand.Read(number) //nolint:errcheck,gosec // it never fails
+	number[0] = number[0]&0x7f | 0x40 // positive, and of this length
+	serial := new(big.Int).SetBytes(number)
+	// Programs look a certificate up by its subject, so that no two have the same.
+	subject := pkix.Name{CommonName: fmt.Sprintf("sori on %s, %x", names[0], serial.Bytes()[:4])}
 	c := &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: "sori on " + names[0]},
+		SerialNumber: serial, Subject: subject,
 		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(selfSignedFor),
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		BasicConstraintsValid: true,
