@@ -63,6 +63,10 @@ bench: ## all benchmarks, with allocations (PKG=./audio)
 fuzz: ## every fuzz target for FUZZTIME each, 10 s by default (PKG=./protocol)
 	@FUZZTIME='$(FUZZTIME)' ci/fuzz.sh $(PKG)
 
+.PHONY: vulncheck
+vulncheck: ## known vulnerabilities in what is used; says when the database is out of reach
+	@ci/vulncheck.sh
+
 .PHONY: docker
 docker: ## build the container image with docker, podman or buildah
 	@VERSION='$(VERSION)' IMAGE='$(IMAGE)' ci/image.sh

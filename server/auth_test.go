@@ -167,24 +167,30 @@ func TestASubprotocolIsAKey(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := start(t, server.Config{Auth: newDoors()})
-		dial := func(protocols ...string) (*websocket.Conn, *http.Response, error) {
+		dial := func(protocols ...string) (*websocket.Conn, http.Header, int) {
 			ws, resp, err := websocket.Dial(t.Context(), "ws://sori.test/ws", &websocket.DialOptions{HTTPClient: r.http(t), Subprotocols: protocols})
-			if err == nil {
-				t.Cleanup(func() { ws.CloseNow() }) //nolint:errcheck // it may be closed
+			if resp == nil {
+				t.Fatalf("no answer: %v", err)
 			}
-			return ws, resp, err
+			if resp.Body != nil {
+				defer resp.Body.Close()
+			}
+			if err == nil {
+				t.Cleanup(func() { ws.CloseNow() })
+			}
+			return ws, resp.Header, resp.StatusCode
 		}
-		ws, resp, err := dial("sori", "sori.key.kims")
-		if err != nil || ws.Subprotocol() != "sori" {
-			t.Fatalf("%v", err)
+		ws, header, status := dial("sori", "sori.key.kims")
+		if status != http.StatusSwitchingProtocols || ws.Subprotocol() != "sori" {
+			t.Fatalf("a good key: %d", status)
 		}
-		for name, values := range resp.Header {
+		for name, values := range header {
 			if strings.Contains(strings.Join(values, " "), "kims") {
 				t.Errorf("the key comes back in %s", name)
 			}
 		}
-		if _, resp, err := dial("sori", "sori.key.nobodys"); err == nil || resp == nil || resp.StatusCode != http.StatusUnauthorized {
-			t.Errorf("a wrong key: %v", err)
+		if _, _, status := dial("sori", "sori.key.nobodys"); status != http.StatusUnauthorized {
+			t.Errorf("a wrong key: %d", status)
 		}
 	})
 }
