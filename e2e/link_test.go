@@ -58,7 +58,8 @@ func (l *link) carry(from net.Conn) {
 	if refused {
 		return
 	}
-	to, err := net.DialTimeout("tcp", target, 5*time.Second)
+	dialer := net.Dialer{Timeout: 5 * time.Second}
+	to, err := dialer.DialContext(l.t.Context(), "tcp", target)
 	if err != nil {
 		return
 	}
@@ -150,13 +151,6 @@ func (l *link) refuse(on bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.refused = on
-}
-
-// lead sends new connections elsewhere.
-func (l *link) lead(target string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.target = target
 }
 
 func (l *link) close() {

@@ -235,7 +235,7 @@ func (p *parts) server() (*server.Server, error) {
 		Erase: p.erase, Auth: p.guard, TrustedProxies: p.TrustedProxies, OnlyLocal: p.guard.Open,
 		Started: p.started, Admission: p.admission(),
 	}
-	p.survival.apply(&cfg)
+	p.survival.apply(&cfg) //nolint:staticcheck // says whose apply it is
 	if p.directory != nil {
 		cfg.Directory = p.directory
 	}
