@@ -61,6 +61,8 @@ export interface Options {
   url?: string;
   /** For runtimes without a WebSocket of their own, such as Node 20. */
   WebSocket?: any;
+  /** Where the server asks for one: an API key, a session token or a JSON Web Token, or what gets a fresh one for each connection. */
+  key?: string | (() => string | undefined | Promise<string | undefined>);
   /** Come back when the connection breaks. Default: true. */
   reconnect?: boolean;
   tools?: Record<string, ClientTool>;

@@ -83,7 +83,7 @@ async function ask(deviceId) {
   const audio = {
     channelCount: 1,
     echoCancellation: true,
-    noiseSuppression: false, // it eats the beginnings of words, and engines are used to noise
+    noiseSuppression: false, // it eats the beginnings of words
     autoGainControl: true,
     ...(deviceId && { deviceId: { exact: deviceId } }),
   };
@@ -96,12 +96,6 @@ async function ask(deviceId) {
     throw new SoriError(`mic_${reason}`, `The microphone could not be opened: ${cause}`, cause);
   }
 }
-
-/**
- * What the audio thread reports: ms of the turn's audio were handed to the device,
- * the buffer ran dry so often (gaps), and holds so much (ms).
- * @typedef {{ what: 'at' | 'ended', turn: number, ms: number, level: number, gaps: number, buffered: number }} Played
- */
 
 export class Speaker {
   /** @type {(played: Played) => void} */
@@ -166,7 +160,7 @@ export class Speaker {
     this.node = null;
   }
 
-  /** @param {object} order @param {Transferable[]} [moved] */
+  /** @param {Partial<Order>} order @param {Transferable[]} [moved] */
   #order(order, moved = []) {
     this.node?.port.postMessage(order, moved);
   }

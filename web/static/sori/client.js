@@ -9,6 +9,7 @@ const PCM = 'pcm_s16le';
 const REPORT_EVERY = 250; // ms of audio between two playback reports
 const UPLINK_LIMIT = 512 << 10; // bytes that may wait for a slow network: 16 s
 const KEPT_LIMIT = 2 << 20; // bytes that are kept for a server that wants them again: 60 s
+const KEY_REFUSED = 4502; // a close code
 const LEAST_UTTERANCE = 100; // ms; the server takes no less
 
 /** @typedef {import('../sori.js').Settings} Settings */
@@ -42,7 +43,7 @@ export class Sori extends Emitter {
   #reply = newReply(0, 0);
   #utteranceBytes = 0;
   #uplinkSlow = false;
-  /** What was said and may be wanted again: the last of it has the number #said. @type {(string | Uint8Array | ArrayBuffer)[]} */
+  /** What was said and may be wanted again: the last of it has the number #said. @type {Said[]} */
   #kept = [];
   #keptBytes = 0;
   #said = 0;
@@ -51,7 +52,7 @@ export class Sori extends Emitter {
   constructor(settings = {}, options = {}) {
     super();
     this.#options = options;
-    const tools = Object.entries(options.tools ?? {}).map(([name, { description, parameters }]) => ({ name, description, parameters }));
+    const tools = Object.entries(options.tools ?? {}).map(([name, tool]) => ({ ...tool, name, run: undefined }));
     this.#settings = {
       input: { encoding: PCM, rate: 16_000 },
       output: { encoding: PCM, rate: 24_000 },
@@ -61,7 +62,16 @@ export class Sori extends Emitter {
     const WebSocketClass = options.WebSocket ?? globalThis.WebSocket;
     if (!WebSocketClass) throw new SoriError('no_websocket', 'This runtime has no WebSocket: hand one over, new Sori(settings, { WebSocket }).');
     const url = options.url ?? homeURL();
-    this.#line = new Connection(() => new WebSocketClass(url), options.reconnect ?? true, {
+    const dial = async (/** @type {number} */ attempt) => {
+      const key = await (typeof options.key === 'function' ? options.key() : options.key);
+      // Browsers do not say why a handshake failed: ask.
+      const home = new URL('whoami', url.replace('ws', 'http'));
+      const answer = attempt > 1 && (await fetch(home, { headers: { Authorization: `Bearer ${key}` } }).catch(() => null));
+      if (answer && answer.status === 401) throw { code: KEY_REFUSED, message: 'the key is not accepted' };
+      return new WebSocketClass(url, key ? ['sori', `sori.key.${key}`] : []);
+    };
+    this.#line = new Connection(options.reconnect ?? true, {
+      dial,
       opened: () => this.#hello(),
       came: (data) => (typeof data === 'string' ? this.#take(data) : this.#hear(data)),
       ping: (id) => this.#send('ping', { id }),
@@ -211,27 +221,23 @@ export class Sori extends Emitter {
     return this.#say(JSON.stringify({ type, ...fields }));
   }
 
-  /** Sends it now, or keeps it until the session is resumed. @param {string | Uint8Array | ArrayBuffer} data @returns {boolean} neither is possible */
+  /** Sends it now, or keeps it until the session is resumed. @param {Said} data @returns {boolean} it did */
   #say(data) {
     const ready = this.state.state === 'ready';
     if (this.session?.resume?.key) {
       this.#kept.push(data);
       this.#keptBytes += size(data);
-      while (this.#keptBytes > KEPT_LIMIT) this.#forget(1);
     } else if (!ready) return false;
     this.#said++;
+    while (this.#keptBytes > KEPT_LIMIT) this.#forget(this.#said - this.#kept.length + 1);
     if (ready) this.#line.send(data);
     return true;
   }
 
-  /** @param {number} n of the oldest that are kept */
+  /** Forgets what was said up to a number: the server has it. @param {number} n */
   #forget(n) {
-    for (const data of this.#kept.splice(0, Math.max(0, n))) this.#keptBytes -= size(data);
-  }
-
-  /** The server has what was said up to a number. @param {number} received */
-  #received(received) {
-    this.#forget(received - this.#said + this.#kept.length);
+    const data = this.#kept.splice(0, Math.max(0, n - this.#said + this.#kept.length));
+    for (const one of data) this.#keptBytes -= size(one);
   }
 
   /** @param {boolean} sent */
@@ -284,7 +290,7 @@ export class Sori extends Emitter {
         this.#resume(event);
         break;
       case 'ack':
-        this.#received(event.received);
+        this.#forget(event.received);
         break;
       case 'going_away':
         this.#line.away = event.delay_ms;
@@ -327,8 +333,8 @@ export class Sori extends Emitter {
     const { session: old, turn: lostTurn } = this;
     this.session = ready;
     if (ready.session === old?.session) return;
+    this.#forget(this.#said);
     this.turn = this.#said = this.#utteranceBytes = 0;
-    this.#forget(Infinity);
     this.#speaker?.reset();
     this.#silence();
     this.#reply = newReply(0, 0);
@@ -338,7 +344,7 @@ export class Sori extends Emitter {
 
   /** @param {import('../sori.js').Resumed} resumed */
   #resume({ received, lost, turn }) {
-    this.#received(received);
+    this.#forget(received);
     this.#said = received + this.#kept.length; // also where more was dropped than the server has
     for (const data of this.#kept) this.#line.send(data);
     if (lost) {
@@ -367,7 +373,7 @@ export class Sori extends Emitter {
     this.#speaker?.push(pcm.slice(0)); // listeners may keep theirs
   }
 
-  /** @param {import('./audio.js').Played} played */
+  /** @param {Played} played */
   #played({ what, turn, ms, level, gaps, buffered }) {
     this.emit('level', { source: 'output', level });
     const reply = this.#reply;
@@ -418,7 +424,7 @@ export class Sori extends Emitter {
 /** @param {number} turn @param {number} rate */
 const newReply = (turn, rate) => ({ turn, rate, ms: Infinity, heard: 0, reported: 0 });
 
-/** @param {string | Uint8Array | ArrayBuffer} data */
+/** @param {Said} data */
 const size = (data) => (typeof data === 'string' ? data.length : data.byteLength);
 
 /** The server that this library came from. */

@@ -19,13 +19,8 @@ export class Connection {
   #timer;
   #pings = 0;
 
-  /**
-   * @param {() => WebSocket} dial
-   * @param {boolean} reconnect
-   * @param {{ opened(): void, came(data: any): void, ping(id: string): void, state(state: import('../sori.js').ConnectionState): void }} handlers
-   */
-  constructor(dial, reconnect, handlers) {
-    this.dial = dial;
+  /** @param {boolean} reconnect @param {Handlers} handlers */
+  constructor(reconnect, handlers) {
     this.reconnect = reconnect;
     this.handlers = handlers;
     this.online = () => this.#wanted && !this.#socket && this.#dial();
@@ -64,10 +59,13 @@ export class Connection {
     if (this.#wanted) this.#end(1000, '');
   }
 
-  #dial() {
+  async #dial() {
     clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#broken(4001, 'nothing came back'), OPEN_TIMEOUT);
     this.handlers.state({ state: 'connecting', attempt: ++this.#attempt });
-    const socket = this.dial();
+    const socket = await this.handlers.dial(this.#attempt).catch(({ code, message }) => this.#broken(code ?? 4001, message));
+    if (!socket) return;
+    if (this.#socket || !this.#wanted) return socket.close(); // of another attempt
     socket.binaryType = 'arraybuffer';
     this.#socket = socket;
     const on = (/** @type {string} */ type, /** @type {(event: any) => void} */ handle) =>
@@ -76,7 +74,6 @@ export class Connection {
     on('close', ({ code, reason }) => this.#broken(code, reason));
     on('error', () => {}); // a close follows, and says more
     on('message', ({ data }) => this.handlers.came(data));
-    this.#timer = setTimeout(() => this.#broken(4001, 'nothing came back'), OPEN_TIMEOUT);
   }
 
   // A line can be dead without a sign: ask, and hang up when nobody answers.
@@ -98,6 +95,7 @@ export class Connection {
 
   /** @param {number} code @param {string} reason */
   #broken(code, reason) {
+    if (!this.#wanted) return; // it was closed meanwhile
     if (!this.reconnect || code >= NEVER_AGAIN) return this.#end(code, reason);
     this.#drop(4001);
     const longest = Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (this.#attempt && this.#attempt - 1));

@@ -14,7 +14,17 @@ export class Resampler {
     this.down = from / g;
     const cutoff = Math.min(1, to / from) * 0.94;
     this.half = Math.ceil(LOBES / cutoff);
-    this.kernels = kernels(this.up, this.half, cutoff);
+    // One kernel for each place that an output can have between two inputs.
+    this.kernels = Array.from({ length: this.up }, (_, phase) => {
+      const kernel = Float32Array.from({ length: this.half * 2 }, (_, i) => {
+        const x = i - this.half + 1 - phase / this.up;
+        const angle = Math.PI * cutoff * x;
+        const w = Math.PI * Math.min(1, Math.abs(x) / this.half);
+        return (Math.sin(angle) / angle || 1) * (0.42 + 0.5 * Math.cos(w) + 0.08 * Math.cos(2 * w)); // Blackman's window
+      });
+      const sum = kernel.reduce((a, b) => a + b);
+      return kernel.map((k) => k / sum); // a steady signal keeps its height
+    });
     // The kernel's middle stands at the first sample: before it was silence.
     this.rest = new Float32Array(this.half - 1);
     this.at = 0; // where the next output stands, in 1/up of an input sample
@@ -40,18 +50,4 @@ export class Resampler {
     this.at -= (all.length - this.rest.length) * up;
     return Float32Array.from(out);
   }
-}
-
-/** One kernel for each place that an output can have between two inputs. @param {number} up @param {number} half @param {number} cutoff */
-function kernels(up, half, cutoff) {
-  return Array.from({ length: up }, (_, phase) => {
-    const kernel = Float32Array.from({ length: half * 2 }, (_, i) => {
-      const x = i - half + 1 - phase / up;
-      const angle = Math.PI * cutoff * x;
-      const w = Math.PI * Math.min(1, Math.abs(x) / half);
-      return (Math.sin(angle) / angle || 1) * (0.42 + 0.5 * Math.cos(w) + 0.08 * Math.cos(2 * w)); // Blackman's window
-    });
-    const sum = kernel.reduce((a, b) => a + b);
-    return kernel.map((k) => k / sum); // a steady signal keeps its height
-  });
 }

@@ -47,8 +47,6 @@ class Capture extends AudioWorkletProcessor {
 
 registerProcessor('sori-capture', Capture);
 
-/** A piece of a turn's audio. The last one of a turn has end set. @typedef {{ turn: number, samples: Float32Array, at: number, end: boolean }} Piece */
-
 class Playback extends AudioWorkletProcessor {
   /** @type {Piece[]} */
   queue = [];
@@ -70,7 +68,7 @@ class Playback extends AudioWorkletProcessor {
     this.port.onmessage = ({ data }) => this.#take(data);
   }
 
-  /** @param {{ do: string, turn: number, rate: number, pcm: ArrayBuffer, on: boolean }} order */
+  /** @param {Order} order */
   #take(order) {
     switch (order.do) {
       case 'begin':

@@ -17,6 +17,7 @@ import { Session } from './session.js';
  * @property {boolean} [deaf] no ping is answered
  * @property {number} [slow] ms that each stage takes
  * @property {boolean} [resumes] a session waits for its client
+ * @property {string} [key] that clients need
  * @property {number} [forgets] how many of the client's latest frames are not there any more when it comes back
  * @property {number} [loses] how many of the server's own latest messages are not
  */
@@ -34,10 +35,18 @@ export class FakeServer {
     this.hellos = [];
     this.accept = true;
     this.connections = 0;
-    this.http = createServer((_, answer) => answer.writeHead(404).end());
+    /** @type {(string | undefined)[]} The subprotocols that each connection offered. */
+    this.offered = [];
+    this.http = createServer(({ url, headers }, answer) => {
+      const known = !script.key || headers.authorization === `Bearer ${this.script.key}`;
+      answer.writeHead(url !== '/whoami' ? 404 : known ? 200 : 401).end();
+    });
     this.ws = new WebSocketServer({ noServer: true });
     this.http.on('upgrade', (request, socket, head) => {
       this.connections++;
+      const offered = request.headers['sec-websocket-protocol'];
+      this.offered.push(offered);
+      if (this.script.key && !offered?.split(/, */).includes(`sori.key.${this.script.key}`)) return void socket.end('HTTP/1.1 401 Unauthorized\r\n\r\n');
       if (!this.accept) return void socket.destroy();
       this.ws.handleUpgrade(request, socket, head, (ws) => this.#welcome(ws));
     });

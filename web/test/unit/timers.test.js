@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { pair } from './pair.js';
 
 test('pauses between attempts grow, and differ', async (t) => {
+  t.mock.method(globalThis, 'fetch', async () => ({ status: 200 })); // its own timers are not the test's
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const { server, sori } = await pair(t);
   server.accept = false;
