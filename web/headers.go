@@ -33,7 +33,7 @@ func policy(host string) string {
 		"style-src 'self'",
 		"img-src 'self'",
 		"font-src 'self'",
-		"media-src 'self'",
+		"media-src 'self' blob:", // a recording that only a key gets is fetched first
 		"manifest-src 'self'",
 		"worker-src 'self'",
 		"connect-src " + connect,

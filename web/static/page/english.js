@@ -103,6 +103,16 @@ export const english = {
   themeLight: 'Light',
   themeDark: 'Dark',
 
+  signInTitle: 'This server asks for a key',
+  signInText: 'Whoever runs the server gives you one. It stays on this device.',
+  key: 'Key',
+  signIn: 'Sign in',
+  signOut: 'Sign out on this device',
+  keyChecking: 'Checking the key',
+  keyRefused: 'The server does not accept this key. It may have expired, or been revoked.',
+  keyUnsure: 'The server can’t be reached, so the key could not be checked. Try again.',
+  keyNeeded: 'Sign in to talk',
+
   historyTitle: 'Earlier conversations',
   historyNone: 'Nothing yet. What you say will be kept here.',
   historyLoading: 'Loading …',

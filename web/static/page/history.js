@@ -2,6 +2,7 @@
 
 import { find, make } from './dom.js';
 import { hush } from './replay.js';
+import { ask } from './server.js';
 import { TurnView } from './turn.js';
 import { language, say } from './words.js';
 
@@ -40,9 +41,7 @@ export class History {
       this.bar.hidden = false;
     }, 500);
     try {
-      const answer = await fetch(`/users/${encodeURIComponent(this.user())}/turns?limit=${PAGE}${before}`, {
-        headers: { 'Accept-Language': language() },
-      });
+      const answer = await ask(`/users/${encodeURIComponent(this.user())}/turns?limit=${PAGE}${before}`, { 'Accept-Language': language() });
       const body = await answer.json();
       if (answer.status !== 404 && !answer.ok) throw new Error(body.detail ?? answer.statusText);
       this.#show(answer.ok ? body.turns : []);

@@ -103,6 +103,16 @@ export const korean = {
   themeLight: '밝게',
   themeDark: '어둡게',
 
+  signInTitle: '이 서버에는 키가 필요합니다',
+  signInText: '서버를 운영하는 사람에게 받으세요. 키는 이 기기에만 남습니다.',
+  key: '키',
+  signIn: '로그인',
+  signOut: '이 기기에서 로그아웃',
+  keyChecking: '키를 확인하는 중',
+  keyRefused: '서버가 이 키를 받아들이지 않습니다. 만료되었거나 취소되었을 수 있습니다.',
+  keyUnsure: '서버에 연결할 수 없어 키를 확인하지 못했습니다. 다시 시도하세요.',
+  keyNeeded: '대화하려면 로그인하세요',
+
   historyTitle: '지난 대화',
   historyNone: '아직 없습니다. 나눈 대화가 여기에 남습니다.',
   historyLoading: '불러오는 중 …',

@@ -5,8 +5,10 @@ import { Conversation } from './conversation.js';
 import { find, make } from './dom.js';
 import { History } from './history.js';
 import { settings as wire } from './preferences.js';
+import { showKey } from './server.js';
 import { Settings } from './settings.js';
-import { ConnectionStatus, Doing, notify, unnotify } from './status.js';
+import { SignIn, whoAmI } from './signin.js';
+import { ConnectionStatus, Doing, KEY_REFUSED, notify, unnotify } from './status.js';
 import { Strip } from './strip.js';
 import { Talk } from './talk.js';
 import { failure } from './turn.js';
@@ -16,12 +18,16 @@ const ENGINES_START = 10_000; // ms that a server's engines may take after its s
 const CHECK_AGAIN = 5000; // ms
 
 const settings = new Settings();
-const sori = new Sori({ user: settings.values.user, ...wire(settings.values) });
+const sori = new Sori({ user: settings.values.user, ...wire(settings.values) }, { key: () => settings.values.key });
 const conversation = new Conversation(sori, find('conversation'));
-const connection = new ConnectionStatus(sori);
+const connection = new ConnectionStatus(sori, connect);
 const doing = new Doing();
 const strip = new Strip(/** @type {HTMLCanvasElement} */ (find('strip')));
 const history = new History(() => settings.values.user);
+const signIn = new SignIn((key, user) => {
+  settings.set({ key });
+  enter(user);
+});
 const talk = new Talk(sori, {
   async open() {
     doing.show('doMicrophone', true);
@@ -108,9 +114,10 @@ sori.on('microphone.lost', () => {
   rest();
   complain(new SoriError('mic_lost', ''), () => talk.begin());
 });
-sori.on('state', ({ state }) => {
-  if (state === 'waiting' || state === 'closed') rest();
-  if (state === 'ready') checkHealth();
+sori.on('state', (now) => {
+  if (now.state === 'waiting' || now.state === 'closed') rest();
+  if (now.state === 'ready') checkHealth();
+  if (now.state === 'closed' && now.code === KEY_REFUSED) signIn.open(settings.values.key);
 });
 sori.on('session.ready', ({ engines, languages, voices }) => {
   settings.languages = Object.values(languages ?? {});
@@ -185,7 +192,7 @@ settings.onchange = (changed) => {
   }
   // A session's user is set once, and what the server's own language is only a
   // new session tells.
-  if ('user' in changed || changed.language === '') {
+  if ('user' in changed || changed.language === '' || changed.key === '') {
     location.reload();
     return;
   }
@@ -212,8 +219,25 @@ function showSettings() {
   }));
 }
 
+/** Connects, as the user that the key is for. */
+async function connect() {
+  const { key } = settings.values;
+  showKey(key);
+  if (!key) return enter(null);
+  const { refused, user } = await whoAmI();
+  if (refused) signIn.open(key);
+  else enter(user);
+}
+
+/** @param {string | null} user null: whoever the user says to be */
+function enter(user) {
+  settings.only(user);
+  sori.configure({ user: settings.values.user });
+  sori.connect().catch(() => {}); // the state tells
+}
+
 showSettings();
 addEventListener('pagehide', () => sori.close());
-sori.connect().catch(() => {}); // the state tells
+connect();
 
 export { history, sori };

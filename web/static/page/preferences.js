@@ -13,6 +13,7 @@ const KEY = 'sori';
  * @property {string} voice
  * @property {string} instructions
  * @property {string} eagerness high, medium or low
+ * @property {string} key that the server asks for, or ""
  */
 
 /** @returns {Preferences} */
@@ -28,6 +29,7 @@ export function load() {
     voice: '',
     instructions: '',
     eagerness: 'medium',
+    key: '',
     ...saved(),
   };
 }

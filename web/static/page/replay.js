@@ -1,6 +1,7 @@
 // Plays recordings of earlier turns, one at a time.
 
 import { icon, make } from './dom.js';
+import { ask, signedIn } from './server.js';
 import { duration, say } from './words.js';
 
 const PLAY = 'M8 5.5v13l11-6.5z';
@@ -17,6 +18,13 @@ export function hush() {
   player.pause();
   restore?.();
   restore = null;
+}
+
+/** A recording that only a key gets: elements can't show one. @param {string} url */
+async function fetched(url) {
+  const answer = await ask(url);
+  if (!answer.ok) throw new Error(answer.statusText);
+  return URL.createObjectURL(await answer.blob());
 }
 
 /**
@@ -42,7 +50,8 @@ export function replayButton(label, url, ms) {
     restore = () => (face(false), button.removeAttribute('aria-busy'));
     const slow = setTimeout(() => button.setAttribute('aria-busy', 'true'), 500);
     try {
-      player.src = url;
+      URL.revokeObjectURL(player.src);
+      player.src = signedIn() ? await fetched(url) : url;
       await player.play();
     } catch (cause) {
       if (cause instanceof DOMException && cause.name === 'AbortError') return; // another one was asked for

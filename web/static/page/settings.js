@@ -24,6 +24,7 @@ export class Settings {
     this.form = /** @type {HTMLFormElement} */ (find('settings-form'));
     this.dialog = /** @type {HTMLDialogElement} */ (find('settings'));
     this.apply();
+    find('sign-out').addEventListener('click', () => this.set({ key: '' }));
     find('open-settings').addEventListener('click', () => this.open());
     this.form.addEventListener('change', (event) => this.#changed(/** @type {HTMLInputElement} */ (event.target)));
     this.form.addEventListener('submit', (event) => event.preventDefault()); // Enter in a field changes it
@@ -33,8 +34,15 @@ export class Settings {
     }
   }
 
+  /** The one user that the key is for: no other can be chosen. @param {string | null} user */
+  only(user) {
+    if (user) this.values.user = user;
+    /** @type {HTMLInputElement} */ (find('s-user')).readOnly = user !== null;
+  }
+
   async open() {
     this.#fill();
+    find('sign-out').hidden = !this.values.key;
     this.dialog.showModal();
     await this.#microphones();
   }

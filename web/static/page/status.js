@@ -5,18 +5,19 @@ import { duration, say } from './words.js';
 
 const RESTARTS = 1012; // close codes
 const TAKEN = 4501;
+export const KEY_REFUSED = 4502;
 const SLOW = 500; // ms from which progress is shown
 
 /** The state of the connection, in words. */
 export class ConnectionStatus {
-  /** @param {import('../sori.js').Sori} sori */
-  constructor(sori) {
+  /** @param {import('../sori.js').Sori} sori @param {() => void} again what "try now" does */
+  constructor(sori, again) {
     this.sori = sori;
     /** @type {ReturnType<typeof setInterval> | undefined} */
     this.timer = undefined;
     this.lost = false;
     sori.on('state', () => this.show());
-    find('connect-now').addEventListener('click', () => sori.connect().catch(() => {})); // the state tells
+    find('connect-now').addEventListener('click', again);
   }
 
   show() {
@@ -44,7 +45,7 @@ export class ConnectionStatus {
         break;
       }
       default:
-        words.textContent = say(state.code === TAKEN ? 'taken' : 'closed');
+        words.textContent = say({ [TAKEN]: 'taken', [KEY_REFUSED]: 'keyNeeded' }[state.code] ?? 'closed');
     }
   }
 }
