@@ -16,6 +16,9 @@ const (
 	ErrNoProfile     = "unknown_profile"   // the server has no profile of this name
 	ErrNoDetector    = "no_voice_detector" // the server has nothing that could detect turns; only manual mode works
 	ErrNoCall        = "unknown_call"      // a tool.result for a call that is not waited for
+	ErrSessionQuota  = "quota_sessions"    // the user, or the key, has as many sessions as it may; the connection is closed
+	ErrTurnQuota     = "quota_turns"       // the turns of this minute are used up; what was said was dropped
+	ErrAudioQuota    = "quota_audio"       // the speech of this day is used up; what was said was dropped
 	ErrTooManyTurns  = "too_many_turns"    // committed turns wait already; this one was not accepted
 	ErrNoSession     = "session_unknown"   // there is no session to resume: it is over, or id and key do not match
 	ErrSessionOpen   = "session_open"      // a session.resume that is not the first message of its connection
@@ -47,6 +50,7 @@ const (
 	CloseTryLater    CloseCode = 1013 // the server is full: come back later
 	CloseSlowReader  CloseCode = 4000 // the client did not read its events in time
 	CloseIdle        CloseCode = 4001 // nothing was heard from the client for too long
+	CloseQuota       CloseCode = 4002 // the user, or the key, has as many sessions as it may: end one, or come back later
 	CloseBadProtocol CloseCode = 4500 // the client keeps sending what can't be understood
 	CloseTaken       CloseCode = 4501 // another connection resumed the session
 	CloseRevoked     CloseCode = 4502 // the key that let the client in is good no more, or its user was deleted

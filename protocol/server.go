@@ -175,6 +175,21 @@ type Problem struct {
 	Message string `json:"message"`
 }
 
+// QuotaUpdated says how far the limits of the user, and of the key that let the
+// client in, are used. It comes after [Ready] and when a turn begins or is
+// refused, where anything is limited.
+type QuotaUpdated struct {
+	Quotas []Quota `json:"quotas"`
+}
+
+// Quota is one limit.
+type Quota struct {
+	Name      string `json:"name"` // sessions, turns (a minute), audio_seconds (a day) or stored_bytes
+	Limit     int64  `json:"limit"`
+	Remaining int64  `json:"remaining"` // 0: no more until it is reset
+	ResetMS   int64  `json:"reset_ms"`  // until all of it is there again, ms; 0: that is no matter of time, or nothing is used
+}
+
 // Pong answers [Ping].
 type Pong struct {
 	ID string `json:"id,omitempty"`
@@ -194,4 +209,5 @@ func (TurnFailed) Type() string     { return "turn.failed" }
 func (Cleared) Type() string        { return "utterance.cleared" }
 func (Warning) Type() string        { return "warning" }
 func (Problem) Type() string        { return "error" }
+func (QuotaUpdated) Type() string   { return "quota.updated" }
 func (Pong) Type() string           { return "pong" }

@@ -215,8 +215,7 @@ func (b *Book) account(name string, l Limits) *account {
 	return a
 }
 
-// Stored counts n bytes that are about to be kept of a user; a negative n says
-// that they are gone. The error is an [*LimitError] when there is no room.
+// Stored counts n bytes that are about to be kept of a user. The error is an [*LimitError] when there is no room.
 func (b *Book) Stored(user string, n int64) error {
 	if b == nil || b.opts.User.Bytes == 0 {
 		return nil
@@ -227,11 +226,27 @@ func (b *Book) Stored(user string, n int64) error {
 	if n > 0 && a.bytes+n > a.limits.Bytes {
 		return &LimitError{Name: Bytes, Limit: a.limits.Bytes}
 	}
+	a.keep(n)
+	b.hurry()
+	return nil
+}
+
+// Kept counts n bytes more, or fewer, that are kept of a user, whatever the limit.
+func (b *Book) Kept(user string, n int64) {
+	if b == nil || b.opts.User.Bytes == 0 {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.account(userAccount(user), b.opts.User).keep(n)
+	b.hurry()
+}
+
+// keep counts bytes. The book's mu is held.
+func (a *account) keep(n int64) {
 	a.bytes = max(0, a.bytes+n)
 	a.untold.Bytes += n
 	a.dirty = true
-	b.hurry()
-	return nil
 }
 
 // Erased says that nothing is kept of a user any more.

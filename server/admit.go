@@ -28,6 +28,7 @@ func (c *conn) begin(in session.Input) {
 		return
 	}
 	c.server.registry.found(c, h)
+	h.allow(&in)
 	h.give(in) // without a number
 }
 
@@ -37,11 +38,13 @@ func (s *Server) host(h *host) bool {
 	h.cancel, h.quit = cancel, ctx.Done()
 	if !s.registry.host(h) {
 		cancel()
+		h.tab.close()
 		return false
 	}
 	g := s.roster.enter(h.who, h.userNow, h.end)
 	go func() {
 		defer s.roster.leave(g)
+		defer h.tab.close()
 		h.run(ctx)
 		s.registry.unhost(h, h.pump.away)
 	}()
@@ -154,6 +157,7 @@ func (s *Server) heir(ctx context.Context, c *conn, r protocol.Resume, l resume.
 	o := s.sessionOptions(c.who)
 	o.ID, o.User, o.ResumeKey, o.Restore = r.Session, will.Session.User, r.Key, &st
 	h := s.newHost(c, o)
+	h.inherited(ctx, o.User)
 	h.received = st.Settled
 	h.began = h.began.Add(-time.Duration(st.MS) * time.Millisecond)
 	p := &h.pump

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"sori/history"
+	"sori/quota"
 	"sori/session"
 	"sori/session/resume"
 )
@@ -101,6 +102,7 @@ type Config struct {
 	// nil: it is from the beginning.
 	Started   <-chan struct{}
 	Admission Admission
+	Quota     *quota.Book // what users and keys may use; nil: nothing is limited
 
 	// Directory lets a client resume its session in another process. nil: sessions
 	// live and die with this one.

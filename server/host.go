@@ -42,6 +42,7 @@ type host struct {
 	done   chan struct{} // closed when the pump is
 
 	// Shared.
+	tab    tab
 	user   atomic.Pointer[string] // whose session it is, once that is known; set by the pump
 	ending atomic.Pointer[ending] // the first reason to end, once there is one
 	conn   atomic.Pointer[conn]   // the one that is attached; set by the pump
@@ -86,6 +87,9 @@ func (s *Server) newHost(c *conn, o session.Options) *host {
 		if o.Checkpoints {
 			o.Fence = h.fence.Load
 		}
+	}
+	if s.cfg.Quota != nil {
+		o.Allowance = &h.tab
 	}
 	h.user.Store(&o.User)
 	h.session = s.cfg.NewSession(o)
@@ -183,6 +187,7 @@ func (h *host) push(c *conn, in session.Input) {
 		in.Message = nil
 		in.Problem = &protocol.Problem{Code: protocol.ErrSessionOpen, Message: "This connection has a session already. A session is resumed by the first message of a connection."}
 	}
+	h.allow(&in)
 	h.give(in)
 }
 

@@ -37,7 +37,11 @@ func (s *Server) converse(ctx context.Context, r *run, tell progress) outcome {
 	if err != nil {
 		return outcome{err: err}
 	}
-	sess := s.cfg.NewSession(s.cfg.Session)
+	o := s.cfg.Session
+	if r.grant != nil { // a nil pointer in an interface is not nil
+		o.Allowance = r.grant
+	}
+	sess := s.cfg.NewSession(o)
 	// The session outlives the request by what it takes to keep the turn.
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()

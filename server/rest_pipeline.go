@@ -75,6 +75,10 @@ func (s *Server) runPipeline(g *gin.Context) {
 		return
 	}
 	defer r.close()
+	if r.grant, ok = s.meter(g, r.user); !ok {
+		return
+	}
+	defer r.grant.Close()
 	s.withUser(g, r.user, func(st *steps) {
 		// A run takes as long as its engines do. Each write has its own limit.
 		allowWriting(g, 0)
@@ -83,6 +87,7 @@ func (s *Server) runPipeline(g *gin.Context) {
 		began := time.Now()
 		var o outcome
 		if r.source == fromService {
+			r.grant.Turn(0)
 			o = s.pull(g.Request.Context(), r.user, st, out.progress)
 		} else {
 			o = s.converse(g.Request.Context(), r, out.progress)

@@ -17,6 +17,7 @@ import (
 
 	"sori/auth"
 	"sori/protocol"
+	"sori/quota"
 )
 
 // source says where a run's words come from.
@@ -39,6 +40,7 @@ type run struct {
 	media      string             // the audio's type as its sender has it, may be ""
 	rate       int                // Hz, of audio without a header; 0 when nobody said
 	outputRate int
+	grant      *quota.Grant // what the user may use; nil: anything
 
 	form *multipart.Form
 	file io.Closer

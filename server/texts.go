@@ -111,6 +111,9 @@ func problemTexts() map[string]string {
 		protocol.ErrNoCall:        "기다리고 있지 않은 tool.result입니다.",
 		protocol.ErrNoSession:     "이어 갈 세션이 없습니다. session.configure로 새 세션을 시작하세요.",
 		protocol.ErrSessionOpen:   "이 연결에는 이미 세션이 있습니다. 새 연결에서 session.resume을 보내세요.",
+		protocol.ErrSessionQuota:  "동시에 열 수 있는 세션 수를 모두 사용했습니다. 다른 세션을 끝내거나 나중에 다시 시도하세요.",
+		protocol.ErrTurnQuota:     "이번 1분 동안의 턴을 모두 사용했습니다. 잠시 후 다시 말씀하세요.",
+		protocol.ErrAudioQuota:    "오늘의 음성 사용량을 모두 사용했습니다. 나중에 다시 시도하세요.",
 		protocol.ErrTooManyTurns:  "대기 중인 턴이 너무 많습니다. 턴이 끝난 뒤 다시 보내세요.",
 	}
 }

@@ -129,6 +129,12 @@ func jsonTrouble(err error) string {
 
 // begin takes a place for a call, as a session would. The caller gives it back.
 func (s *Server) begin(g *gin.Context) bool {
+	grant, ok := s.meter(g, s.userOf(principal(g)))
+	if !ok {
+		return false
+	}
+	grant.Turn(0)
+	grant.Close()
 	if !s.registry.reserve() {
 		g.Header("Retry-After", retryAfter)
 		s.problem(g, http.StatusServiceUnavailable, "too_many_sessions")

@@ -22,6 +22,9 @@ func (s *Session) speculate(ctx context.Context) {
 	if s.utterance.Duration() < s.opts.MinUtterance {
 		return
 	}
+	if s.opts.Allowance != nil && s.opts.Allowance.Check() != nil {
+		return
+	}
 	now := time.Now()
 	e := entry{
 		id: newID(), clip: s.utterance.Copy(), spoken: now.Add(-s.attention.ear.Quiet()), voiced: s.attention.ear.Voiced(),

@@ -28,6 +28,9 @@ func (s *Session) obey(ctx context.Context, m protocol.ClientMessage) {
 			s.emit(protocol.Problem{Code: protocol.ErrTextEmpty, Message: "The text is empty: there is nothing to answer."})
 			return
 		}
+		if _, unready := s.phase.(unready); !unready && s.barred() {
+			return
+		}
 		s.handleWith(ctx, typed{}, &cargo{entry: func() entry {
 			now := time.Now()
 			return entry{text: m.Text, spoken: now, committed: now, settles: s.receipt.received}
@@ -113,6 +116,11 @@ func (s *Session) commitAs(ctx context.Context, full, silent bool) {
 		return
 	}
 	empty := s.utterance.Duration() < s.opts.MinUtterance
+	if _, unready := s.phase.(unready); !unready && !empty && s.barred() {
+		s.drop()
+		s.handle(ctx, dismissed{})
+		return
+	}
 	floor := !silent || s.attention != nil
 	var e event = committed{empty}
 	switch {

@@ -69,6 +69,7 @@ const (
 	DropTooLarge     DropReason = "too_large"    // the frame was over the limit
 	DropCleared      DropReason = "cleared"      // the client took it back
 	DropFull         DropReason = "full"         // the utterance was full and could not be committed
+	DropQuota        DropReason = "quota"        // a limit stood against the turn
 	DropNoWords      DropReason = "no_words"     // speech without words
 	DropNod          DropReason = "nod"          // a nod over the reply
 	DropEcho         DropReason = "echo"         // sori's own voice
@@ -79,7 +80,7 @@ const (
 // DropReasons gives all of them.
 func DropReasons() []DropReason {
 	return []DropReason{
-		DropUnconfigured, DropInvalid, DropTooLarge, DropCleared, DropFull,
+		DropUnconfigured, DropInvalid, DropTooLarge, DropCleared, DropFull, DropQuota,
 		DropNoWords, DropNod, DropEcho, DropEnd, DropReply,
 	}
 }

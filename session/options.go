@@ -32,8 +32,9 @@ type Options struct {
 	PartialGap time.Duration                 // sound between two partial transcripts; default 600 ms
 	ToolTime   time.Duration                 // how long a tool may take; default 30 s
 
-	Fresh   bool // the model is not told of earlier sessions
-	Notices bool // events say more than the native protocol knows: see [Accepted]
+	Fresh     bool      // the model is not told of earlier sessions
+	Allowance Allowance // what the user may still do; nil: anything
+	Notices   bool      // events say more than the native protocol knows: see [Accepted]
 
 	// ResumeKey lets a client that lost its connection resume the session within
 	// ResumeWait; "": it can't, and its frames are not acknowledged.

@@ -163,6 +163,9 @@ func (s *settings) manner(m Manner) {
 // respond asks for a reply: by the turn that is listened to, by the one that
 // waits last, or by one of its own.
 func (s *Session) respond(ctx context.Context, r Respond) {
+	if s.barred() {
+		return
+	}
 	joins := false
 	switch s.phase.(type) {
 	case listening:

@@ -156,6 +156,7 @@ func (s *Session) configure(to *cargo) {
 		},
 		Resume: protocol.Resumption{Key: s.opts.ResumeKey, WaitMS: s.opts.ResumeWait.Milliseconds()},
 	})
+	s.tellQuota(0)
 }
 
 // voices is what the client is told of the voices.

@@ -137,6 +137,7 @@ func (s *Session) start(ctx context.Context, number int, e entry) {
 		started.InputMS = e.clip.Duration().Milliseconds()
 	}
 	s.emitState(number, started)
+	s.spend(number, &e)
 	if !e.silent {
 		id := ""
 		if e.respond != nil {
@@ -329,6 +330,9 @@ func (s *Session) keep(ctx context.Context) {
 	t.terminal = t.conclusion(time.Now())
 	if s.opts.Fence != nil {
 		t.record.Fence = s.opts.Fence()
+	}
+	if s.opts.Allowance != nil {
+		s.opts.Allowance.Spoken(time.Duration(t.record.OutputMS) * time.Millisecond)
 	}
 	s.memory.learn(t.home, t.record)
 	rec, n := t.record, t.number

@@ -18,6 +18,7 @@ import (
 	"sori/history"
 	"sori/history/recordings"
 	"sori/history/retention"
+	"sori/quota"
 	"sori/redisconn"
 	"sori/server"
 	"sori/session"
@@ -59,9 +60,11 @@ type parts struct {
 	tidying    sync.WaitGroup
 	endTidying context.CancelFunc
 	storeName  string
+	quotas     *quota.Book // nil: nothing is limited
 	keeper     *history.Keeper
 	keeping    sync.WaitGroup
 	endKeeper  context.CancelFunc
+	endQuotas  context.CancelFunc
 	directory  *cluster.Directory // nil: sessions live and die with this process
 	sharing    sync.WaitGroup
 	endSharing context.CancelFunc
@@ -150,6 +153,7 @@ func (p *parts) openHistory(ctx context.Context) error {
 	if p.directory != nil {
 		p.erasers = append(p.erasers, p.directory.DeleteUser)
 	}
+	p.openQuotas(ctx)
 	return nil
 }
 
@@ -163,6 +167,9 @@ func (p *parts) close(ctx context.Context) error {
 		p.tidying.Wait()
 	}
 	p.closeDirectory()
+	if p.endQuotas != nil {
+		p.endQuotas()
+	}
 	if p.endKeeper != nil {
 		p.endKeeper()
 		p.keeping.Wait()
@@ -233,7 +240,7 @@ func (p *parts) server() (*server.Server, error) {
 		DefaultUser: p.User, Origins: p.Origins, MaxSessions: p.MaxSessions,
 		LogTexts: p.LogTexts, Log: p.log, Observer: p.metrics,
 		Erase: p.erase, Auth: p.guard, TrustedProxies: p.TrustedProxies, OnlyLocal: p.guard.Open,
-		Started: p.started, Admission: p.admission(),
+		Started: p.started, Admission: p.admission(), Quota: p.quotas,
 	}
 	p.survival.apply(&cfg) //nolint:staticcheck // says whose apply it is
 	if p.directory != nil {
@@ -249,7 +256,8 @@ func (p *parts) server() (*server.Server, error) {
 	if p.records != nil {
 		cfg.Recordings = opened{p.records}
 		if p.Recordings == recordFolder {
-			deps.Recordings, steps.Recordings = p.records, p.records
+			kept := counted{p.records, p.quotas}
+			deps.Recordings, steps.Recordings = kept, kept
 		}
 	}
 	cfg.NewSession = func(o session.Options) server.Session { return session.New(o, deps) }

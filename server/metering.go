@@ -1,0 +1,121 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"sori/protocol"
+	"sori/quota"
+	"sori/session"
+)
+
+// openTime bounds how long a session may wait until its quota is known.
+const openTime = 2 * time.Second
+
+// tab is what a session may use. It is open from when the session's user is
+// known; before that there are no turns.
+type tab struct{ grant atomic.Pointer[quota.Grant] }
+
+func (t *tab) Check() *quota.LimitError { return t.grant.Load().Check() }
+func (t *tab) Turn(heard time.Duration) { t.grant.Load().Turn(heard) }
+func (t *tab) Spoken(d time.Duration)   { t.grant.Load().Spoken(d) }
+func (t *tab) States() []quota.State    { return t.grant.Load().States() }
+func (t *tab) close()                   { t.grant.Load().Close() }
+
+// allow takes a place for the session once its first configuration tells whose
+// it is. Where there is none, in becomes the word of it and the session ends.
+func (h *host) allow(in *session.Input) {
+	m, ok := in.Message.(protocol.Configure)
+	if !ok || h.server.cfg.Quota == nil || h.tab.grant.Load() != nil {
+		return
+	}
+	user := h.userNow()
+	if m.User != nil && h.who.Speaks(*m.User) {
+		user = *m.User
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), openTime)
+	defer cancel()
+	g, err := h.server.cfg.Quota.Open(ctx, user, h.who.KeyID)
+	over, refused := errors.AsType[*quota.LimitError](err)
+	if refused {
+		*in = session.Input{Seq: in.Seq, Problem: &protocol.Problem{Code: protocol.ErrSessionQuota, Message: over.Error()}}
+		h.give(*in)
+		*in = session.Input{}
+		h.server.cfg.Observer.Refused(protocol.ErrSessionQuota)
+		h.end(ending{protocol.CloseQuota, "There are as many sessions as there may be."})
+		return
+	}
+	if g != nil {
+		h.tab.grant.Store(g)
+	}
+}
+
+// inherited opens the tab of a session that another process had: it is under way
+// and is not turned away.
+func (h *host) inherited(ctx context.Context, user string) {
+	if h.server.cfg.Quota == nil {
+		return
+	}
+	g, err := h.server.cfg.Quota.Open(ctx, user, h.who.KeyID)
+	if err != nil {
+		g, err = h.server.cfg.Quota.Look(ctx, user, h.who.KeyID)
+	}
+	if err == nil && g != nil {
+		h.tab.grant.Store(g)
+	}
+}
+
+// meter says whether the caller may have something done for a user now, and
+// answers with 429 when not. The grant is to be closed.
+func (s *Server) meter(g *gin.Context, user string) (*quota.Grant, bool) {
+	grant, err := s.cfg.Quota.Look(g.Request.Context(), user, principal(g).KeyID)
+	if err != nil {
+		s.fail(g, err)
+		return nil, false
+	}
+	over := grant.Check()
+	rateHeaders(g.Writer.Header(), grant.States())
+	if over == nil {
+		return grant, true
+	}
+	grant.Close()
+	code := protocol.ErrTurnQuota
+	if over.Name == quota.Audio {
+		code = protocol.ErrAudioQuota
+	}
+	g.Header("Retry-After", strconv.FormatInt(quota.Seconds(over.Retry), 10))
+	s.problem(g, http.StatusTooManyRequests, code, over.Error())
+	return nil, false
+}
+
+// rateHeaders tells a client how far its limits are used: all of them in
+// RateLimit-Policy, the tightest of those that time resets in the others.
+func rateHeaders(h http.Header, states []quota.State) {
+	var policies []string
+	var tight *quota.State
+	for i := range states {
+		st := &states[i]
+		if st.Window == 0 {
+			continue
+		}
+		policies = append(policies, fmt.Sprintf("%d;w=%d;name=%q", st.Limit, int64(st.Window.Seconds()), string(st.Name)))
+		if tight == nil || st.Remaining*tight.Limit < tight.Remaining*st.Limit {
+			tight = st
+		}
+	}
+	if tight == nil {
+		return
+	}
+	h.Set("RateLimit-Policy", strings.Join(policies, ", "))
+	h.Set("RateLimit-Limit", strconv.FormatInt(tight.Limit, 10))
+	h.Set("RateLimit-Remaining", strconv.FormatInt(tight.Remaining, 10))
+	h.Set("RateLimit-Reset", strconv.FormatInt(int64((tight.Reset+time.Second-1)/time.Second), 10))
+}
