@@ -81,6 +81,8 @@ func (c *Conn) Ask(ctx context.Context, t Turn, see func(Message), said func()) 
 		wrong error
 	)
 	spoken := make(chan struct{})
+	c.pings++
+	first := c.pings
 	go func() {
 		defer close(spoken)
 		if at, wrong = c.say(ctx, t); wrong != nil {
@@ -93,10 +95,10 @@ func (c *Conn) Ask(ctx context.Context, t Turn, see func(Message), said func()) 
 			said()
 		}
 		// What the pong does not find under way was not taken.
-		wrong = c.Send(ctx, protocol.Ping{ID: pingID(1)})
+		wrong = c.Send(ctx, protocol.Ping{ID: pingID(first)})
 	}()
 	a := &Answer{}
-	err := c.hear(ctx, a, spoken, see)
+	err := c.hear(ctx, a, first, spoken, see)
 	stop()
 	<-spoken
 	a.Said = at
@@ -109,16 +111,17 @@ func (c *Conn) Ask(ctx context.Context, t Turn, see func(Message), said func()) 
 // hear takes messages until the turn is over and no other follows it: audio
 // over the server's limit makes a turn before the utterance was ended, and a
 // pong behind a terminal event tells whether that was the last one.
-func (c *Conn) hear(ctx context.Context, a *Answer, spoken <-chan struct{}, see func(Message)) error {
-	sent, back, live := 1, 0, false // pings, pongs
+func (c *Conn) hear(ctx context.Context, a *Answer, first int, spoken <-chan struct{}, see func(Message)) error {
+	back, live := 0, false // the highest pong
 	for {
 		m, err := c.Receive(ctx)
 		if err != nil {
 			return err
 		}
 		if pong, ok := m.Event.(protocol.Pong); ok && strings.HasPrefix(pong.ID, pingPrefix) {
-			back++
-			if back == sent && !live {
+			// An earlier one may come twice: it was sent again to another process.
+			n, _ := strconv.Atoi(strings.TrimPrefix(pong.ID, pingPrefix)) // 0 is none of ours
+			if back = max(back, n); back == c.pings && !live {
 				return nil
 			}
 			continue
@@ -134,11 +137,11 @@ func (c *Conn) hear(ctx context.Context, a *Answer, spoken <-chan struct{}, see 
 			continue
 		}
 		live = false
-		if back < sent && !over(spoken) {
+		if back < first && !over(spoken) {
 			continue // the first pong is still to come
 		}
-		sent++
-		if err := c.Send(ctx, protocol.Ping{ID: pingID(sent)}); err != nil {
+		c.pings++
+		if err := c.Send(ctx, protocol.Ping{ID: pingID(c.pings)}); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/coder/websocket"
 
@@ -24,13 +27,29 @@ type Options struct {
 	HTTP      *http.Client // carries the handshake; default [http.DefaultClient]
 	Header    http.Header  // sent with the handshake
 	ReadLimit int64        // bytes of one message from the server; default 16 MiB
+	// Resume is for how long a lost connection is sought again, so that the session
+	// goes on where it was; 0: not at all. A minute is usual.
+	Resume time.Duration
 }
 
-// Conn is one connection to a sori. Sending and receiving may go on at once,
-// each in one goroutine.
+// Conn is one session with a sori. Sending and receiving may go on at once, each
+// in one goroutine. With [Options.Resume] it outlives its connection: Receive
+// makes the next one, resumes the session and sends again what the server has
+// not got, and Send keeps what can't leave meanwhile.
 type Conn struct {
-	ws  *websocket.Conn
-	seq uint64 // of the last message; owned by the receiving goroutine
+	address string
+	options Options
+
+	sending sync.Mutex // what goes out, in order
+	ws      *websocket.Conn
+	unsent  backlog
+
+	// Owned by the receiving goroutine.
+	seq   uint64 // of the last message that took a number
+	ready protocol.Ready
+	away  time.Duration // the server asked to come back after so long
+
+	pings int // that [Conn.Ask] has sent
 }
 
 // Message is one thing that the server sent.
@@ -39,6 +58,9 @@ type Message struct {
 	Event protocol.Event // nil for audio, and for an event that this client does not know
 	Text  []byte         // the event as it came, nil for audio
 	Audio []byte         // one binary frame, nil for an event
+	// Outage is set with a [protocol.Resumed]: for how long there was no connection,
+	// the pause included that a server which went away asked for.
+	Outage time.Duration
 }
 
 // DialError says why no connection came about.
@@ -80,16 +102,26 @@ func Dial(ctx context.Context, address string, o Options) (*Conn, error) {
 	if err != nil || u.Host == "" || (u.Scheme != "ws" && u.Scheme != "wss") {
 		return nil, &DialError{Message: fmt.Sprintf("%q is no address of a sori: it looks like ws://127.0.0.1:5000/ws.", address), Err: err}
 	}
-	ws, resp, err := websocket.Dial(ctx, address, &websocket.DialOptions{HTTPClient: o.HTTP, HTTPHeader: o.Header})
+	c := &Conn{address: address, options: o}
+	c.ws, err = c.dial(ctx, u)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// dial makes one connection. The error is a [*DialError].
+func (c *Conn) dial(ctx context.Context, u *url.URL) (*websocket.Conn, error) {
+	ws, resp, err := websocket.Dial(ctx, c.address, &websocket.DialOptions{HTTPClient: c.options.HTTP, HTTPHeader: c.options.Header})
 	if err != nil {
 		return nil, dialError(u, resp, err)
 	}
-	limit := o.ReadLimit
+	limit := c.options.ReadLimit
 	if limit <= 0 {
 		limit = defaultReadLimit
 	}
 	ws.SetReadLimit(limit)
-	return &Conn{ws: ws}, nil
+	return ws, nil
 }
 
 func dialError(u *url.URL, resp *http.Response, err error) *DialError {
@@ -120,18 +152,30 @@ func (c *Conn) Send(ctx context.Context, m protocol.ClientMessage) error {
 	if err != nil {
 		return err
 	}
-	return closed(c.ws.Write(ctx, websocket.MessageText, text))
+	return c.send(ctx, frame{websocket.MessageText, text})
 }
 
 // SendAudio sends one frame of audio. The end of ctx breaks the connection.
-func (c *Conn) SendAudio(ctx context.Context, frame []byte) error {
-	return closed(c.ws.Write(ctx, websocket.MessageBinary, frame))
+func (c *Conn) SendAudio(ctx context.Context, audio []byte) error {
+	if c.options.Resume > 0 {
+		audio = bytes.Clone(audio) // it is kept
+	}
+	return c.send(ctx, frame{websocket.MessageBinary, audio})
 }
 
 // Receive waits for the next message. The end of ctx breaks the connection; an
-// end that came from the server is a [*CloseError].
+// end that came from the server, or that could not be mended, is a [*CloseError].
+// A [protocol.Resumed] says that it is another connection from here on.
 func (c *Conn) Receive(ctx context.Context) (Message, error) {
-	kind, data, err := c.ws.Read(ctx)
+	m, err := c.receive(ctx)
+	if err == nil || !c.resumable(err) {
+		return m, err
+	}
+	return c.resume(ctx, err)
+}
+
+func (c *Conn) receive(ctx context.Context) (Message, error) {
+	kind, data, err := c.connection().Read(ctx)
 	if err != nil {
 		return Message{}, closed(err)
 	}
@@ -146,17 +190,29 @@ func (c *Conn) Receive(ctx context.Context) (Message, error) {
 			return Message{}, fmt.Errorf("sori sent what is no event: %w", err)
 		}
 	}
-	c.seq = head.Seq
+	switch e := event.(type) {
+	case protocol.Ready:
+		c.ready = e
+		c.seq = head.Seq
+	case protocol.Ack:
+		c.forget(e.Received)
+	case protocol.GoingAway:
+		c.away = time.Duration(e.DelayMS) * time.Millisecond
+	default:
+		if head.Seq > 0 {
+			c.seq = head.Seq
+		}
+	}
 	return Message{Head: head, Event: event, Text: data}, nil
 }
 
-// Close says goodbye and ends the connection.
+// Close says goodbye and ends the session.
 func (c *Conn) Close() error {
-	return closed(c.ws.Close(websocket.StatusNormalClosure, ""))
+	return closed(c.connection().Close(websocket.StatusNormalClosure, ""))
 }
 
 // CloseNow ends the connection without a word.
-func (c *Conn) CloseNow() error { return c.ws.CloseNow() }
+func (c *Conn) CloseNow() error { return c.connection().CloseNow() }
 
 // closed turns the end of a connection into a [*CloseError].
 func closed(err error) error {

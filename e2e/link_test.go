@@ -17,7 +17,8 @@ type link struct {
 	wg sync.WaitGroup
 
 	mu      sync.Mutex
-	target  string
+	targets []string // tried in turn, as a plain load balancer does
+	turn    int
 	conns   map[net.Conn]struct{} // both ends of each connection
 	latency time.Duration         // before each piece of data goes on
 	stuck   chan struct{}         // not nil: nothing goes on until it is closed
@@ -25,14 +26,15 @@ type link struct {
 	closed  bool
 }
 
-// newLink makes a link to target, HOST:PORT.
-func newLink(t testing.TB, target string) *link {
+// newLink makes a link to HOST:PORT. With several targets each connection goes to
+// the next one that takes it.
+func newLink(t testing.TB, targets ...string) *link {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // the test's own listener
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &link{t: t, ln: ln, target: target, conns: make(map[net.Conn]struct{})}
+	l := &link{t: t, ln: ln, targets: targets, conns: make(map[net.Conn]struct{})}
 	l.wg.Go(l.accept)
 	t.Cleanup(l.close)
 	return l
@@ -53,14 +55,13 @@ func (l *link) accept() {
 func (l *link) carry(from net.Conn) {
 	defer from.Close()
 	l.mu.Lock()
-	target, refused := l.target, l.refused
+	refused := l.refused
 	l.mu.Unlock()
 	if refused {
 		return
 	}
-	dialer := net.Dialer{Timeout: 5 * time.Second}
-	to, err := dialer.DialContext(l.t.Context(), "tcp", target)
-	if err != nil {
+	to := l.dial()
+	if to == nil {
 		return
 	}
 	defer to.Close()
@@ -75,6 +76,22 @@ func (l *link) carry(from net.Conn) {
 	delete(l.conns, from)
 	delete(l.conns, to)
 	l.mu.Unlock()
+}
+
+// dial tries each target once.
+func (l *link) dial() net.Conn {
+	l.mu.Lock()
+	l.turn++
+	from := l.turn
+	l.mu.Unlock()
+	dialer := net.Dialer{Timeout: 5 * time.Second}
+	for i := range l.targets {
+		to, err := dialer.DialContext(l.t.Context(), "tcp", l.targets[(from+i)%len(l.targets)])
+		if err == nil {
+			return to
+		}
+	}
+	return nil
 }
 
 func (l *link) hold(conns ...net.Conn) bool {

@@ -1,0 +1,154 @@
+//go:build e2e
+
+package e2e_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"sori/client"
+	"sori/history"
+	"sori/protocol"
+)
+
+// talker is somebody who speaks marked utterances, one after the other, and
+// comes back whenever the connection is lost.
+type talker struct {
+	who     int
+	user    string
+	records []history.Turn  // as sori told of their end, by this talker's own account
+	outages []time.Duration // of its connection
+	lost    uint64          // server messages that it missed for good
+	err     error
+}
+
+// talk goes on until over is closed. Then everything said was answered.
+func (p *talker) talk(ctx context.Context, t *testing.T, address string, speech []byte, over <-chan struct{}) {
+	conn, err := client.Dial(ctx, address, client.Options{Resume: time.Minute})
+	if err != nil {
+		p.err = err
+		return
+	}
+	defer conn.CloseNow()
+	c := format(markedRate)
+	c.User = &p.user
+	if _, err := conn.Configure(ctx, c, nil); err != nil {
+		p.err = err
+		return
+	}
+	for n := 0; ; n++ {
+		select {
+		case <-over:
+			return
+		default:
+		}
+		_, err := conn.Ask(ctx, client.Turn{PCM: marked(speech, p.who, n, 30), Rate: markedRate, Fast: n%4 != 0}, func(m client.Message) {
+			if turn, ok := client.Terminal(m.Event); ok {
+				p.records = append(p.records, turn)
+			}
+			if r, ok := m.Event.(protocol.Resumed); ok {
+				p.outages = append(p.outages, m.Outage)
+				p.lost += r.Lost
+			}
+		}, nil)
+		if err != nil {
+			p.err = fmt.Errorf("utterance %d: %w", n, err)
+			return
+		}
+		pause(ctx, 700*time.Millisecond)
+	}
+}
+
+// account compares what a talker said with what history has: every utterance is
+// there, whole, done and once.
+func (p *talker) account(t *testing.T, s *sori) (done int) {
+	t.Helper()
+	if p.err != nil {
+		t.Errorf("talker %d: %v", p.who, p.err)
+		return 0
+	}
+	if p.lost > 0 {
+		t.Errorf("talker %d missed %d messages", p.who, p.lost)
+	}
+	kept := turnIDs(t, s, p.user)
+	times := map[string]int{}
+	for _, turn := range p.records {
+		if !slices.Contains(kept, turn.ID) {
+			t.Errorf("talker %d: turn %s was acknowledged and is not in history", p.who, turn.ID)
+		}
+		if turn.Status == history.Done {
+			times[turn.ATOTText]++
+			done++
+		}
+	}
+	for n := range len(times) {
+		if said := fmt.Sprintf("%d said %d in 30", p.who, n); times[said] != 1 {
+			t.Errorf("talker %d: utterance %d was answered %d times: %v", p.who, n, times[said], times)
+			break
+		}
+	}
+	return done
+}
+
+// Two hundred people talk to two processes behind a plain load balancer, while
+// first the one and then the other process is restarted. Nobody loses a turn, a
+// word or a message; each is away for a moment.
+func TestTwoHundredSessionsAndTwoRestarts(t *testing.T) {
+	t.Parallel()
+	crowd(t, 200, func(s *sori) { _ = s.stop() })
+}
+
+// The same with fewer people, and processes that die without a word.
+func TestProcessesDieUnderACrowd(t *testing.T) {
+	t.Parallel()
+	crowd(t, 40, func(s *sori) { s.kill() })
+}
+
+func crowd(t *testing.T, people int, end func(*sori)) {
+	t.Helper()
+	r := newRedis(t)
+	r.start()
+	args := append(scriptedArgs(scripted(t)), "--store", r.url(), "--lease-time", "2s", "--max-per-address", "0")
+	two := []*sori{serve(t, args...), serve(t, args...)}
+	balancer := newLink(t, two[0].addr, two[1].addr)
+	speech := ownSpeech(t).pcm
+
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	over := make(chan struct{})
+	all := make([]*talker, people)
+	var wg sync.WaitGroup
+	for who := range people {
+		p := &talker{who: who, user: fmt.Sprintf("crowd-%d", who)}
+		all[who] = p
+		wg.Go(func() {
+			pause(ctx, time.Duration(who)*5*time.Millisecond)
+			p.talk(ctx, t, "ws://"+balancer.addr()+"/ws", speech, over)
+		})
+	}
+	pause(ctx, 3*time.Second)
+	for i, s := range two {
+		end(s)
+		two[i] = serve(t, append(args, "--addr", s.addr, "--data", s.data)...)
+		pause(ctx, 2*time.Second)
+	}
+	close(over)
+	wg.Wait()
+
+	done, ended, outages := 0, 0, []time.Duration(nil)
+	for _, p := range all {
+		done += p.account(t, two[0])
+		ended += len(p.records)
+		outages = append(outages, p.outages...)
+	}
+	slices.Sort(outages)
+	if len(outages) < people/2 {
+		t.Fatalf("only %d connections were lost: the test shows little", len(outages))
+	}
+	t.Logf("%d people, %d turns ended, %d of them done, all in history; %d resumptions, median %v, longest %v", people, ended, done,
+		len(outages), outages[len(outages)/2].Round(time.Millisecond), outages[len(outages)-1].Round(time.Millisecond))
+}
