@@ -169,7 +169,7 @@ func (s *Session) Run(ctx context.Context) error {
 	s.paceC, s.idleC = stoppedTimer(), stoppedTimer()
 	s.log.Debug("session began")
 	if s.opts.Restore != nil {
-		s.restore(s.opts.Restore)
+		s.restore(ctx, s.opts.Restore)
 	}
 	s.loop(ctx)
 	close(s.done)

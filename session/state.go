@@ -1,7 +1,9 @@
 package session
 
 import (
+	"context"
 	"slices"
+	"time"
 
 	"sori/history"
 	"sori/protocol"
@@ -100,7 +102,7 @@ func (st *State) Recover(turns []history.Turn) {
 }
 
 // restore takes over where another process stopped.
-func (s *Session) restore(st *State) {
+func (s *Session) restore(ctx context.Context, st *State) {
 	profile := st.Settings.Profile // its settings are among the others
 	st.Settings.Profile = nil
 	to, problem := s.prepare(st.Settings)
@@ -125,28 +127,41 @@ func (s *Session) restore(st *State) {
 	s.receipt.typed = st.Typed
 	s.attune()
 	if st.Live != nil {
-		s.emitFor(st.Live.Number, st.verdict())
+		s.endLost(ctx, st)
 	}
 }
 
-// verdict is the terminal event of a turn whose process died.
-func (st *State) verdict() protocol.Event {
-	rec := history.Turn{ID: st.Live.ID, Number: st.Live.Number, Status: history.Failed}
-	if st.over != nil {
-		rec = *st.over
+// endLost ends the turn that was live when its process died: as history has it,
+// or as one that failed. The session does nothing before that is kept.
+func (s *Session) endLost(ctx context.Context, st *State) {
+	if st.over == nil {
+		now := time.Now().UTC()
+		rec := history.Turn{
+			ID: st.Live.ID, UserID: s.settings.user, SessionID: s.id, Number: st.Live.Number,
+			Status: history.Failed, StartedAt: now, EndedAt: now, Language: s.settings.language,
+			Error: &history.Failure{
+				Stage: string(stage.TTS), Code: stage.CodeProcessLost,
+				Message: "The process that made this turn died. What was said for it is answered again.",
+			},
+		}
+		if s.opts.Fence != nil {
+			rec.Fence = s.opts.Fence()
+		}
+		if _, err := s.deps.History.Keep(context.WithoutCancel(ctx), rec); err != nil {
+			s.emitFor(rec.Number, protocol.Warning{Code: protocol.WarnHistoryLost, Message: "Neither the history store nor the disk takes this turn now. It is held in memory and written as soon as one of them is back."})
+		}
+		st.over = &rec
 	}
+	s.emitFor(st.Live.Number, verdict(*st.over))
+}
+
+// verdict is the terminal event of a turn that is in history.
+func verdict(rec history.Turn) protocol.Event {
 	switch {
-	case rec.Status == history.Done:
-		return protocol.TurnDone{Record: rec}
-	case rec.Status == history.Cancelled:
-		return protocol.TurnCancelled{Reason: protocol.CancelledByEnd, Record: rec}
 	case rec.Error != nil:
 		return protocol.TurnFailed{Stage: stage.Name(rec.Error.Stage), Code: rec.Error.Code, Message: rec.Error.Message, Record: rec}
+	case rec.Status == history.Cancelled:
+		return protocol.TurnCancelled{Reason: protocol.CancelledByEnd, Record: rec}
 	}
-	f := history.Failure{
-		Stage: string(stage.TTS), Code: stage.CodeProcessLost,
-		Message: "The process that made this turn died. What was said for it is answered again.",
-	}
-	rec.Error = &f
-	return protocol.TurnFailed{Stage: stage.TTS, Code: f.Code, Message: f.Message, Record: rec}
+	return protocol.TurnDone{Record: rec}
 }

@@ -168,4 +168,6 @@ func showKey(c *console) http.Header {
 }
 
 // dialOptions are how the client commands connect.
-func dialOptions(c *console) client.Options { return client.Options{Header: showKey(c)} }
+func dialOptions(c *console) client.Options {
+	return client.Options{Header: showKey(c), Resume: time.Minute}
+}
