@@ -2,6 +2,7 @@ package sori_test
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -44,5 +45,50 @@ func TestComposeNamesEnginesThatSoriReads(t *testing.T) {
 	}
 	if checked < 3 {
 		t.Errorf("compose.yaml sets %d engines, want one for each of the three stages", checked)
+	}
+}
+
+// What the manifests and their guide rely on exists: the metric that scales, and
+// each flag and variable.
+func TestDeploymentNamesWhatExists(t *testing.T) {
+	t.Parallel()
+	text := func(name string) string {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	manifest, unit, guide := text("deploy/kubernetes/sori.yaml"), text("deploy/systemd/sori.service"), text("docs/operations.md")
+	metric := regexp.MustCompile(`metric: \{name: (\w+)\}`).FindStringSubmatch(manifest)
+	if metric == nil || !strings.Contains(text("docs/metrics.md"), "| `"+metric[1]+"` |") {
+		t.Errorf("the autoscaler asks for %q, which docs/metrics.md does not know", metric)
+	}
+	var source strings.Builder
+	files, err := filepath.Glob("cmd/sori/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		if !strings.HasSuffix(name, "_test.go") {
+			source.WriteString(text(name))
+		}
+	}
+	flags := regexp.MustCompile("`--([a-z][a-z-]+)").FindAllStringSubmatch(guide, -1)
+	for _, v := range regexp.MustCompile(`SORI_([A-Z_]+)`).FindAllStringSubmatch(manifest+unit+guide, -1) {
+		flags = append(flags, []string{v[0], strings.ReplaceAll(strings.ToLower(v[1]), "_", "-")})
+	}
+	if len(flags) < 10 {
+		t.Fatalf("%d flags found: is the expression right?", len(flags))
+	}
+	for _, f := range flags {
+		field := ""
+		for part := range strings.SplitSeq(f[1], "-") {
+			field += strings.ToUpper(part[:1]) + part[1:]
+		}
+		field = strings.NewReplacer("Url", "URL", "Atot", "ATOT", "Ttot", "TTOT", "Tts", "TTS", "Tls", "TLS", "Jwt", "JWT", "Jwks", "JWKS").Replace(field)
+		if !regexp.MustCompile(`(?m)^\s*` + field + `\s+[\w.\[\]*]+\s+`).MatchString(source.String()) {
+			t.Errorf("%s: cmd/sori has no field %s for it", f[0], field)
+		}
 	}
 }
