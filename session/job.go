@@ -27,8 +27,9 @@ type job struct {
 	deps     Deps
 	log      *slog.Logger
 	history  []stage.Exchange
-	load     bool // ask the store for earlier turns first
-	draft    bool // it may come to nothing
+	told     *[]stage.Exchange // instead of history and of what was heard; nil: those
+	load     bool              // ask the store for earlier turns first
+	draft    bool              // it may come to nothing
 
 	confirmed chan struct{} // closed when the turn is certain to be one
 }

@@ -33,7 +33,7 @@ type note struct {
 func (m *memory) told() []stage.Exchange {
 	var xs []stage.Exchange
 	for i := range m.notes {
-		if x := m.notes[i].x; x.User != "" || x.Reply != "" || len(x.Calls) > 0 {
+		if x := m.notes[i].x; x.Note != "" || x.User != "" || x.Reply != "" || len(x.Calls) > 0 {
 			x.Calls = slices.Clone(x.Calls)
 			xs = append(xs, x)
 		}
@@ -139,6 +139,7 @@ func (m *memory) amend(a Amend) {
 }
 
 func (n *note) amend(a Amend) {
+	assign(&n.x.Note, a.Note)
 	assign(&n.x.User, a.User)
 	assign(&n.x.Reply, a.Reply)
 	if a.DropCall != "" {

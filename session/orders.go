@@ -50,6 +50,9 @@ type Listen struct{}
 type Respond struct {
 	ID     string // comes back in [Answering]
 	Manner Manner // of this reply
+	// Instead is what the model is told instead of the conversation; nil: the
+	// conversation.
+	Instead *[]stage.Exchange
 }
 
 // Hush stops the live turn's reply and keeps its transcription. Turn 0 means
@@ -69,6 +72,7 @@ type Remember struct {
 // stays; "" forgets.
 type Amend struct {
 	ID       string // of the turn's record, or of Remember
+	Note     *string
 	User     *string
 	Reply    *string
 	DropCall string // the call with this id is forgotten
@@ -187,7 +191,7 @@ func (s *Session) answer(r *Respond) {
 	t := s.turn
 	j := *t.job
 	j.settings.manner(r.Manner)
-	j.history = s.memory.told()
+	j.history, j.told = s.memory.told(), r.Instead
 	t.job, t.respond = &j, r
 	s.notice(t.number, Answering{r.ID})
 	if t.asks != nil {

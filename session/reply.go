@@ -107,7 +107,9 @@ func (w *worker) write(ctx context.Context, earlier []stage.Exchange, made *writ
 		Language: w.settings.language, Instructions: w.settings.instructions, History: earlier,
 		Tools: w.tools(), Call: w.call, Choice: w.settings.choice,
 	}
-	if w.entry.respond != nil && w.entry.clip == nil {
+	if w.told != nil {
+		p.History, p.Text = unanswered(*w.told)
+	} else if w.entry.respond != nil && w.entry.clip == nil {
 		p.History, p.Text = unanswered(earlier)
 	}
 	for delta, err := range w.deps.TTOT.Respond(w.watch(under, &made.engine), p) {

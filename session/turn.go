@@ -100,6 +100,9 @@ func (s *Session) launch(ctx context.Context, number int, e entry, draft bool) *
 		history: s.memory.told(), load: !s.memory.loaded, draft: draft,
 		confirmed: make(chan struct{}),
 	}
+	if e.respond != nil {
+		j.told = e.respond.Instead
+	}
 	if !draft {
 		close(j.confirmed)
 	}

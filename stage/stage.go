@@ -53,6 +53,7 @@ type Transcript struct {
 // said, what was replied, and what the model called after it. Each part may be
 // missing.
 type Exchange struct {
+	Note  string // what the model is told in nobody's name, beside its instructions
 	User  string
 	Reply string
 	Calls []Call

@@ -54,6 +54,9 @@ func (d *dialogue) messages(tools bool) []chatMessage {
 	}
 	var c chat
 	c.add("system", system)
+	for _, h := range p.History { // many models' templates take one such message, at the beginning
+		c.add("system", h.Note)
+	}
 	for _, h := range p.History {
 		c.add("user", h.User)
 		c.add("assistant", h.Reply)
