@@ -1,0 +1,79 @@
+package realtime_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"testing"
+
+	"sori/realtime"
+)
+
+// plainAppend is an append of so many bytes.
+func plainAppend(n int) []byte {
+	pcm := make([]byte, n)
+	for i := range pcm {
+		pcm[i] = byte(i * 7)
+	}
+	return []byte(`{"type":"input_audio_buffer.append","audio":"` + base64.StdEncoding.EncodeToString(pcm) + `"}`)
+}
+
+// FuzzScanAppend holds the scanner to what encoding/json makes of a frame.
+func FuzzScanAppend(f *testing.F) {
+	f.Add(plainAppend(10))
+	f.Add([]byte(`{"event_id":"e1","type":"input_audio_buffer.append","audio":"AAAA"}`))
+	f.Add([]byte(`{"type":"input_audio_buffer.append","audio":"AA=="} x`))
+	f.Add([]byte(`{"type":"input_audio_buffer.append","audio":"A\u0041=="}`))
+	f.Add([]byte(`{"type":"input_audio_buffer.append","audio":"*"}`))
+	f.Add([]byte(`{"type":"input_audio_buffer.append","audio":"","audio":"AAAA"}`))
+	f.Fuzz(func(t *testing.T, frame []byte) {
+		was := bytes.Clone(frame)
+		audio, id, ok := realtime.ScanAppend(frame)
+		if !ok {
+			if !bytes.Equal(frame, was) {
+				t.Fatalf("%q was changed to %q", was, frame)
+			}
+			return
+		}
+		var e struct {
+			Type    string  `json:"type"`
+			EventID string  `json:"event_id"`
+			Audio   *string `json:"audio"`
+		}
+		if err := json.Unmarshal(was, &e); err != nil || e.Audio == nil || e.Type != realtime.TypeAppend {
+			t.Fatalf("%q was taken; encoding/json says %v, %+v", was, err, e)
+		}
+		want, err := base64.StdEncoding.DecodeString(*e.Audio)
+		if err != nil || !bytes.Equal(want, audio) || e.EventID != string(id) {
+			t.Fatalf("%q: %q and %q, want %q and %q (%v)", was, audio, id, want, e.EventID, err)
+		}
+	})
+}
+
+// An append comes fifty times a second from every client.
+func TestScanAppendAllocatesNothing(t *testing.T) {
+	was := plainAppend(960)
+	frame := make([]byte, len(was))
+	n := testing.AllocsPerRun(100, func() {
+		copy(frame, was)
+		if _, _, ok := realtime.ScanAppend(frame); !ok {
+			t.Error("not understood")
+		}
+	})
+	if n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func TestTheLargestAppend(t *testing.T) {
+	t.Parallel()
+	for size, want := range map[int]bool{realtime.MaxAudio: true, realtime.MaxAudio + 1: false} {
+		e, _, err := realtime.DecodeClient(plainAppend(size))
+		if (err == nil) != want {
+			t.Errorf("%d bytes: %v", size, err)
+		}
+		if a, ok := e.(realtime.Append); want && (!ok || len(a.Audio) != size) {
+			t.Errorf("%d bytes became %T", size, e)
+		}
+	}
+}

@@ -1,0 +1,245 @@
+package dialect
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"log/slog"
+	"strconv"
+	"strings"
+
+	"sori/audio"
+	"sori/protocol"
+	"sori/realtime"
+	"sori/session"
+)
+
+// Session is one user's conversation. It is what [session.Session] is, made with
+// Options.Notices.
+type Session interface {
+	ID() string
+	Push(ctx context.Context, in session.Input) error
+	Events() <-chan session.Output
+}
+
+// Options say what a client connected for. The zero value of a field means its
+// default.
+type Options struct {
+	Kind     string              // realtime.Conversation or realtime.Transcription; default Conversation
+	Model    string              // what the client asked for; it is given back and means nothing
+	Defaults session.Options     // what the server's sessions start with
+	Profile  *protocol.Configure // what a model's alias stands for; nil: nothing
+	Preset   json.RawMessage     // the session of a client secret; nil: none
+	Beta     bool                // the client asked for the beta's names
+	Expires  int64               // when the session has to end, in Unix seconds; 0: never
+	// Voices gives the engine's voice for names of OpenAI's. A name that is not in
+	// it is the engine's own.
+	Voices map[string]string
+	// Limits says what the client may still use; nil: as much as it likes.
+	Limits func() []realtime.RateLimit
+	Log    *slog.Logger
+}
+
+// Incoming is one frame of a client's, decoded. One of Event, Err and Sound is
+// set.
+type Incoming struct {
+	Event   realtime.ClientEvent
+	EventID string
+	Err     *realtime.Error
+	Frame   *audio.Frame // whose memory the rest is in, freed when it was taken; may be nil
+	Sound   []byte       // a binary frame: audio in the input's format, an extension
+}
+
+// Decode reads a text frame. The audio of an append may be in its memory.
+func Decode(frame []byte) Incoming {
+	e, id, err := realtime.DecodeClient(frame)
+	return Incoming{Event: e, EventID: id, Err: err}
+}
+
+// Bounds of what waits for the client's side.
+const (
+	maxQueue = 64   // frames; with more, nothing is taken from the session
+	maxStuck = 4096 // frames; with more, nothing is taken from the client
+)
+
+// Talk is one client's talk with a session.
+type Talk struct {
+	// Static after construction.
+	opts    Options
+	session Session
+	log     *slog.Logger
+	random  string // of this talk, in its ids
+
+	// out
+	queue [][]byte // frames for the client, oldest first
+
+	// Owned by the goroutine of Run.
+	ids     uint64
+	config  realtime.Session  // in force
+	wanted  realtime.Session  // what was asked for last
+	created bool              // session.created was sent
+	beta    bool              // the beta's names are spoken
+	refs    map[string]*asked // what the session has not answered yet, by its ref
+	sound   sound
+	items   conversation
+	speech  *speech           // what the user says, until it is committed
+	turns   map[int]*turn     // that are not over
+	heard   map[string]string // user items of turns that have not started, by the turn's id
+	reply   *reply            // the response of the conversation that is under way
+	asking  *asking           // the response that was asked for and has not begun
+	apart   map[string]*reply // out of band, by the response's id
+}
+
+// asked is something that the session was asked for.
+type asked struct {
+	eventID string
+	update  *realtime.Session // of a session.update
+	respond *asking           // of a response.create
+}
+
+// asking is a response that was asked for.
+type asking struct {
+	id        string
+	options   realtime.ResponseOptions
+	cancelled bool
+}
+
+// turn is a turn of the session.
+type turn struct {
+	id      string // of its record, and of what the session remembers of it
+	item    string // the user's, "" where there is none
+	inputMS int64
+	shown   string // what the client was told of the transcript
+}
+
+// New makes a talk with a session that has not run yet.
+func New(o Options, s Session) *Talk {
+	if o.Kind == "" {
+		o.Kind = realtime.Conversation
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Talk{
+		opts: o, session: s, log: o.Log.With("session", s.ID()), random: strings.ToLower(rand.Text()[:10]), beta: o.Beta,
+		refs: make(map[string]*asked), turns: make(map[int]*turn), heard: make(map[string]string), apart: make(map[string]*reply),
+		items: newConversation(),
+	}
+}
+
+// Run takes the client's frames from in and the session's outputs, and gives
+// frames for the client to out, until the session has ended and all was given.
+// over says that the session's Run is over, whether it closed its events or not.
+// ctx bounds what is pushed to the session. Closing in ends nothing by itself:
+// whoever owns the session ends it.
+func (t *Talk) Run(ctx context.Context, over <-chan struct{}, in <-chan Incoming, out chan<- []byte) {
+	t.begin(ctx)
+	outputs := t.session.Events()
+	for outputs != nil || len(t.queue) > 0 {
+		var toClient chan<- []byte
+		var frame []byte
+		if len(t.queue) > 0 {
+			toClient, frame = out, t.queue[0]
+		}
+		fromSession, fromClient := outputs, in
+		if len(t.queue) >= maxQueue {
+			fromSession = nil
+		}
+		if len(t.queue) >= maxStuck {
+			fromClient = nil
+		}
+		select {
+		case toClient <- frame:
+			t.queue[0] = nil
+			if t.queue = t.queue[1:]; len(t.queue) == 0 {
+				t.queue = nil
+			}
+		case o, ok := <-fromSession:
+			if !ok {
+				outputs, in = nil, nil
+				continue
+			}
+			t.take(ctx, o)
+			o.Audio.Free()
+		case c, ok := <-fromClient:
+			if !ok {
+				in = nil
+				continue
+			}
+			t.hear(ctx, c)
+			c.Frame.Free()
+		case <-over: // without closing its events: it panicked
+			outputs, in, over = nil, nil, nil
+		}
+	}
+}
+
+// begin configures the session.
+func (t *Talk) begin(ctx context.Context) {
+	s := realtime.NewSession(t.opts.Kind)
+	s.ID, s.Model, s.ExpiresAt = "sess_"+strings.ReplaceAll(t.session.ID(), "-", ""), t.opts.Model, t.opts.Expires
+	t.seed(&s)
+	t.config, t.wanted = s, s
+	first := s
+	if t.opts.Preset != nil {
+		preset, err := s.Apply(t.opts.Preset)
+		if err != nil {
+			t.log.Warn("the session of a client secret can't be used", "error", err)
+		} else {
+			first = preset
+		}
+	}
+	t.update(ctx, first, "")
+}
+
+// emit sends an event to the client.
+func (t *Talk) emit(e realtime.ServerEvent) {
+	write := realtime.AppendEvent
+	if t.beta {
+		write = realtime.AppendBeta
+	}
+	frame, err := write(nil, t.id("event_"), e)
+	switch {
+	case err != nil:
+		t.log.Error("event can't be written", "error", err)
+	case len(frame) > 0:
+		t.queue = append(t.queue, frame)
+	}
+}
+
+// id gives a new id, unique in this talk and, but for luck, everywhere.
+func (t *Talk) id(prefix string) string {
+	t.ids++
+	b := make([]byte, 0, 40)
+	b = append(b, prefix...)
+	b = append(b, t.random...)
+	return string(strconv.AppendUint(b, t.ids, 36))
+}
+
+// push hands something to the session. When it has ended, so does the talk soon.
+func (t *Talk) push(ctx context.Context, in session.Input) {
+	if err := t.session.Push(ctx, in); err != nil {
+		t.log.Debug("the session takes no more", "error", err)
+	}
+}
+
+// ask is push for what the session answers, or may refuse.
+func (t *Talk) ask(ctx context.Context, in session.Input, a *asked) {
+	t.ids++
+	in.Ref = strconv.FormatUint(t.ids, 36)
+	t.refs[in.Ref] = a
+	if len(t.refs) > maxRefs {
+		clear(t.refs) // answers come at once: these never will
+		t.refs[in.Ref] = a
+	}
+	t.push(ctx, in)
+}
+
+const maxRefs = 1024
+
+// fail tells the client what was wrong with an event.
+func (t *Talk) fail(eventID string, err *realtime.Error) {
+	e := *err
+	e.EventID = eventID
+	t.emit(realtime.ErrorEvent{Err: e})
+}

@@ -1,0 +1,57 @@
+package dialect
+
+import (
+	"math"
+
+	"sori/realtime"
+	"sori/stage"
+)
+
+// How sound is counted, as OpenAI does: so many ms are one token.
+const (
+	inputTokenMS  = 100
+	outputTokenMS = 50
+)
+
+// usage counts what a response took. Texts are counted by their letters: four
+// are one token.
+func (t *Talk) usage(r *reply) *realtime.Usage {
+	var u realtime.Usage
+	letters, ms := r.inputText, int64(0)
+	if !r.out {
+		for _, e := range t.items.items {
+			if mine := e.note == r.note && e.item.Role != realtime.RoleUser; mine {
+				continue
+			}
+			letters += len([]rune(e.item.Words())) + len(e.item.Arguments) + len(e.item.Output)
+		}
+		ms = r.inputMS
+	}
+	u.InputTokenDetails = realtime.InputUsage{TextTokens: tokens(letters), AudioTokens: int(ms / inputTokenMS)}
+	letters = 0
+	for _, e := range r.outputs {
+		letters += len([]rune(e.item.Words())) + len(e.item.Arguments)
+		u.OutputTokenDetails.AudioTokens += int(e.sentMS / outputTokenMS)
+	}
+	u.OutputTokenDetails.TextTokens = tokens(letters)
+	u.InputTokens = u.InputTokenDetails.TextTokens + u.InputTokenDetails.AudioTokens
+	u.OutputTokens = u.OutputTokenDetails.TextTokens + u.OutputTokenDetails.AudioTokens
+	u.TotalTokens = u.InputTokens + u.OutputTokens
+	return &u
+}
+
+func tokens(letters int) int { return (letters + stage.LettersPerToken - 1) / stage.LettersPerToken }
+
+// unlimited stands for a limit where there is none.
+const unlimited = math.MaxInt32
+
+// limits is what the client may still use.
+func (t *Talk) limits() []realtime.RateLimit {
+	if t.opts.Limits != nil {
+		return t.opts.Limits()
+	}
+	return []realtime.RateLimit{
+		{Name: "requests", Limit: unlimited, Remaining: unlimited},
+		{Name: "tokens", Limit: unlimited, Remaining: unlimited},
+	}
+}
