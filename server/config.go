@@ -73,6 +73,7 @@ type Config struct {
 	Recordings  Recordings   // nil: there are none
 	Steps       *Steps       // nil: the seed's step-by-step run is not there
 	Engines     *Engines     // nil: the OpenAI-compatible calls have no engines
+	Realtime    Realtime     // how the OpenAI Realtime API is spoken at /v1/realtime
 	Checks      []Check      // the parts that /readyz reports
 	Page        http.Handler // answers GET / for browsers, and /app/; nil: they get JSON like everybody
 	DefaultUser string       // default: Session.User, else "10", the seed's

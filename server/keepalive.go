@@ -21,6 +21,7 @@ func (s *Server) watch(ctx context.Context) {
 			return
 		case now := <-ticker.C:
 			s.registry.each(func(c *conn) { s.check(ctx, c, now) })
+			s.talkers.each(func(c *talker) { s.checkTalker(ctx, c, now) })
 		}
 	}
 }

@@ -17,6 +17,7 @@ type registry struct {
 	mu     sync.Mutex
 	fresh  int // connections without a session, also while they shake hands
 	away   int // hosts without a connection
+	talks  int // sessions that end with their connection
 	conns  map[*conn]struct{}
 	hosts  map[*host]struct{}
 	byID   map[string]*host
@@ -39,7 +40,7 @@ func newRegistry(most int) *registry {
 func (r *registry) reserve() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.closed != nil || r.fresh+len(r.hosts) >= r.max && r.fresh >= r.away {
+	if r.closed != nil || r.fresh+len(r.hosts)+r.talks >= r.max && r.fresh >= r.away {
 		return false
 	}
 	r.fresh++
@@ -77,12 +78,34 @@ func (r *registry) found(c *conn, h *host) {
 	c.host.Store(h)
 }
 
+// talk turns the reserved place of a connection into that of a session which ends
+// with it, unless all are taken. The place is given back with hush, or where talk
+// gives false, with release.
+func (r *registry) talk() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed != nil || len(r.hosts)+r.talks >= r.max {
+		return false
+	}
+	r.fresh--
+	r.talks++
+	return true
+}
+
+// hush gives the place of such a session back.
+func (r *registry) hush() {
+	r.mu.Lock()
+	r.talks--
+	r.mu.Unlock()
+	r.wg.Done()
+}
+
 // host takes a place for a session, unless there is none. A host that comes
 // while the server stops is not taken.
 func (r *registry) host(h *host) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.closed != nil || len(r.hosts) >= r.max {
+	if r.closed != nil || len(r.hosts)+r.talks >= r.max {
 		return false
 	}
 	r.hosts[h] = struct{}{}
@@ -137,7 +160,7 @@ func (r *registry) each(f func(*conn)) {
 func (r *registry) count() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.fresh + len(r.hosts)
+	return r.fresh + len(r.hosts) + r.talks
 }
 
 // shut lets nobody in any more, tells the connections that have no session, and

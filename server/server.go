@@ -24,6 +24,7 @@ type Server struct {
 	log      *slog.Logger
 	engine   *gin.Engine
 	registry *registry
+	talkers  *talkers
 	health   *health
 	door     *door
 	clients  *crowd         // connections of clients, also of those behind a proxy
@@ -70,6 +71,7 @@ func New(cfg Config) (*Server, error) {
 		cfg:      cfg,
 		log:      cfg.Log,
 		registry: newRegistry(cfg.MaxSessions),
+		talkers:  newTalkers(),
 		book:     newBook(),
 		health:   newHealth(cfg.Checks),
 		door:     newDoor(cfg.Admission, cfg.Checks),
@@ -136,6 +138,7 @@ func (s *Server) stop(ctx context.Context, web *http.Server) error {
 	s.registry.shut(ending{protocol.CloseGoingAway, "The server stops."}, func(h *host) {
 		h.drain(ending{protocol.CloseRestart, "The server restarts."})
 	})
+	s.talkers.shut(ending{protocol.CloseRestart, "The server restarts."})
 	gone := s.registry.wait(ctx) // meanwhile whoever asks is told that this process is not ready
 	webErr := web.Shutdown(ctx)
 	if webErr != nil {
@@ -145,6 +148,7 @@ func (s *Server) stop(ctx context.Context, web *http.Server) error {
 	if gone != nil {
 		n := s.registry.count()
 		s.registry.each((*conn).drop)
+		s.talkers.each((*talker).drop)
 		return errors.Join(webErr, fmt.Errorf("%d sessions were still under way at the end of %v: %w", n, s.cfg.ShutdownTimeout, gone))
 	}
 	return webErr

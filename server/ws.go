@@ -33,9 +33,7 @@ func (s *Server) connect(g *gin.Context) {
 	}
 	if !s.registry.reserve() {
 		leave()
-		g.Header("Retry-After", retryAfter)
-		s.cfg.Observer.Refused("too_many_sessions")
-		s.problem(g, http.StatusServiceUnavailable, "too_many_sessions")
+		s.full(g)
 		return
 	}
 	w := &hijacker{ResponseWriter: g.Writer, writeTimeout: s.cfg.WriteTimeout, observer: s.cfg.Observer}

@@ -1,0 +1,268 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"sori/protocol"
+	"sori/realtime"
+	"sori/realtime/dialect"
+	"sori/session"
+)
+
+// talker is one WebSocket connection in the dialect of the OpenAI Realtime API,
+// and the session behind it, which ends with it.
+type talker struct {
+	// Static after construction.
+	ws      *websocket.Conn
+	raw     *deadlineConn // under ws; closing it stops whatever ws is doing
+	session Session
+	talk    *dialect.Talk
+	cancel  context.CancelFunc // asks the session to end
+	log     *slog.Logger
+	began   time.Time
+	closing time.Duration // from end until raw is closed
+
+	// Shared.
+	ending  atomic.Pointer[ending] // the first reason to end, once there is one
+	gone    atomic.Bool            // nothing can be written any more
+	heard   atomic.Int64           // when the last message came, in Unix nanoseconds
+	pushing atomic.Bool            // the reader waits for the talk
+	cut     atomic.Pointer[time.Timer]
+	ran     chan struct{} // closed when the session's Run is over
+
+	// Owned by the server's watch.
+	pinged time.Time
+}
+
+// waitingFrames is how many frames of a client wait for its talk.
+const waitingFrames = 16
+
+func newTalker(ws *websocket.Conn, raw *deadlineConn, s Session, t *dialect.Talk, cancel context.CancelFunc, cfg *Config) *talker {
+	c := &talker{
+		ws: ws, raw: raw, session: s, talk: t, cancel: cancel, log: cfg.Log.With("session", s.ID()),
+		began: time.Now(), closing: cfg.CloseTimeout, ran: make(chan struct{}),
+	}
+	c.pinged = c.began
+	c.heard.Store(c.began.UnixNano())
+	ws.SetReadLimit(realtime.MaxFrame)
+	return c
+}
+
+// run holds the connection until it is closed, the session has ended and
+// everybody is home. ctx is what cancel cancels.
+func (c *talker) run(ctx context.Context) {
+	in, out := make(chan dialect.Incoming, waitingFrames), make(chan []byte)
+	var wg sync.WaitGroup
+	wg.Go(func() { c.runSession(ctx) })
+	wg.Go(func() {
+		defer close(out)
+		c.talk.Run(ctx, c.ran, in, out)
+	})
+	wg.Go(func() { c.writeLoop(out) }) //nolint:contextcheck // what it writes outlives the session's context
+	c.readLoop(ctx, in)
+	c.cancel()
+	wg.Wait()
+	if cut := c.cut.Load(); cut != nil {
+		cut.Stop()
+	}
+	c.ws.CloseNow() //nolint:gosec // it says that the connection is closed already
+	e := c.ending.Load()
+	c.log.Info("connection ended", "code", int(e.code), "reason", e.reason,
+		"took_ms", time.Since(c.began).Milliseconds())
+}
+
+// runSession runs the session and says why the connection ends with it.
+func (c *talker) runSession(ctx context.Context) {
+	defer close(c.ran)
+	err := runGuarded(ctx, c.session)
+	switch {
+	case err == nil, errors.Is(err, context.Canceled):
+		c.end(ending{protocol.CloseNormal, "The session has ended."})
+	case errors.Is(err, session.ErrSlowReader):
+		c.end(ending{protocol.CloseSlowReader, "The events were not read in time."})
+	default:
+		c.log.Error("session failed", "error", err)
+		c.end(ending{protocol.CloseInternal, "Something broke inside sori."})
+	}
+}
+
+// end asks the session to end and the writer to close the connection after the
+// last event. The first reason stands. It does not block.
+func (c *talker) end(e ending) {
+	if !c.ending.CompareAndSwap(nil, &e) {
+		return
+	}
+	c.cancel()
+	// A client that does not take the rest may not hold the session's end up.
+	c.cut.Store(time.AfterFunc(c.closing, c.drop))
+}
+
+// drop closes the connection at once, without a word.
+func (c *talker) drop() {
+	c.gone.Store(true)
+	c.raw.Close() //nolint:gosec // nothing is left to do with it
+}
+
+// readLoop hands what the client sends to the talk until the connection or the
+// session ends.
+func (c *talker) readLoop(ctx context.Context, in chan<- dialect.Incoming) {
+	expect := smallestFrame
+	for {
+		kind, r, err := c.ws.Reader(context.Background()) //nolint:contextcheck // what ends this wait is the connection being closed
+		if err != nil {
+			c.lost(err)
+			return
+		}
+		frame, err := readFrame(r, expect, realtime.MaxFrame)
+		if err != nil {
+			c.lost(err)
+			return
+		}
+		c.heard.Store(time.Now().UnixNano())
+		expect = min(len(frame.Data)+1, maxExpected) // room to see the end of the frame
+		one := dialect.Incoming{Sound: frame.Data, Frame: frame}
+		if kind == websocket.MessageText {
+			one = dialect.Decode(frame.Data)
+			one.Frame = frame
+		}
+		c.pushing.Store(true)
+		select {
+		case in <- one:
+			c.pushing.Store(false)
+		case <-ctx.Done():
+			frame.Free()
+			return // the writer closes the connection
+		}
+	}
+}
+
+// maxExpected is how large a frame is expected to be at most, in bytes: half a
+// second of sound in base64.
+const maxExpected = 64 << 10
+
+// lost notes that the client can't be read from any more: it closed, or
+// vanished, or broke the rules of WebSocket.
+func (c *talker) lost(err error) {
+	c.gone.Store(true)
+	e := ending{protocol.CloseNormal, "The client closed the connection."}
+	switch {
+	case errors.Is(err, websocket.ErrMessageTooBig):
+		e = ending{protocol.CloseTooBig, fmt.Sprintf("A message had more than %d bytes.", realtime.MaxFrame)}
+	case websocket.CloseStatus(err) == -1:
+		c.log.Debug("connection lost", "error", err)
+		e.reason = "The connection was lost."
+	}
+	c.end(e)
+}
+
+// writeLoop sends what the talk says until it says no more, and then closes the
+// connection.
+func (c *talker) writeLoop(out <-chan []byte) {
+	for frame := range out {
+		if !c.gone.Load() {
+			c.write(frame)
+		}
+	}
+	<-c.ran
+	if c.gone.Load() {
+		return
+	}
+	e := c.ending.Load()
+	if err := c.ws.Close(websocket.StatusCode(e.code), e.reason); err != nil {
+		c.log.Debug("no goodbye from the client", "error", err)
+	}
+}
+
+func (c *talker) write(frame []byte) {
+	// A write that is cancelled breaks the connection. deadlineConn bounds it.
+	err := c.ws.Write(context.Background(), websocket.MessageText, frame)
+	switch {
+	case err == nil:
+		return
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		c.end(ending{protocol.CloseSlowReader, "The client does not read."})
+	default:
+		c.log.Debug("write failed", "error", err)
+		c.end(ending{protocol.CloseNormal, "The connection was lost."})
+	}
+	c.drop()
+}
+
+// talkers are the connections in the dialect of the OpenAI Realtime API. The
+// registry holds their places.
+type talkers struct {
+	mu     sync.Mutex
+	all    map[*talker]struct{}
+	closed *ending // set once the server stops
+}
+
+func newTalkers() *talkers { return &talkers{all: make(map[*talker]struct{})} }
+
+func (ts *talkers) add(c *talker) {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	ts.all[c] = struct{}{}
+	if ts.closed != nil {
+		c.end(*ts.closed)
+	}
+}
+
+func (ts *talkers) remove(c *talker) {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	delete(ts.all, c)
+}
+
+// each calls f, which must not block, for every connection.
+func (ts *talkers) each(f func(*talker)) {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	for c := range ts.all {
+		f(c)
+	}
+}
+
+// shut asks all connections to end.
+func (ts *talkers) shut(e ending) {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	ts.closed = &e
+	for c := range ts.all {
+		c.end(e)
+	}
+}
+
+// checkTalker looks at one connection. It does not block.
+func (s *Server) checkTalker(ctx context.Context, c *talker, now time.Time) {
+	if now.Sub(time.Unix(0, c.heard.Load())) > s.cfg.IdleTimeout && !c.pushing.Load() {
+		c.end(ending{protocol.CloseIdle, "Nothing was heard from the client for too long."})
+		return
+	}
+	if now.Sub(c.pinged) >= s.cfg.PingEvery {
+		c.pinged = now
+		s.work.Go(func() { s.pingTalker(ctx, c) })
+	}
+}
+
+// pingTalker asks the client for a sign of life and drops a connection that gives
+// none.
+func (s *Server) pingTalker(ctx context.Context, c *talker) {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.PongTimeout)
+	defer cancel()
+	if err := c.ws.Ping(ctx); err == nil || c.gone.Load() || c.pushing.Load() {
+		return
+	}
+	if ctx.Err() == context.DeadlineExceeded {
+		c.log.Debug("no answer to a ping")
+		c.drop()
+	}
+}
