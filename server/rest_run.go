@@ -118,7 +118,7 @@ func (s *Server) parseRun(g *gin.Context) (*run, error) {
 	if g.Request.Method != http.MethodPost {
 		return r, nil
 	}
-	g.Request.Body = http.MaxBytesReader(g.Writer, g.Request.Body, s.cfg.MaxUpload)
+	g.Request.Body = http.MaxBytesReader(g.Writer, sentBody{g.Request.Body}, s.cfg.MaxUpload)
 	body := bufio.NewReaderSize(g.Request.Body, 4096)
 	if _, err := body.Peek(1); errors.Is(err, io.EOF) {
 		return r, nil // no body: the service is asked
@@ -143,6 +143,18 @@ func (s *Server) parseRun(g *gin.Context) (*run, error) {
 		}
 		return r, nil
 	}
+}
+
+// sentBody is a request's body. That it can't be read to its end is the fault of
+// who sent it.
+type sentBody struct{ io.ReadCloser }
+
+func (b sentBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) && !isTransport(err) {
+		err = &requestError{status: http.StatusBadRequest, code: "body_cut_off", err: err}
+	}
+	return n, err
 }
 
 // only is a lookup that knows one name.
