@@ -76,10 +76,10 @@ export async function openPage(t, url, wish = {}) {
 
 /**
  * Runs in the page before anything else: whatever is connected to a context's
- * loudspeaker is recorded too, with the time of each piece.
+ * loudspeaker is recorded too, with the times at which each piece sounded.
  */
 function listenToGraph() {
-  /** @type {{ at: number, samples: Float32Array }[]} */
+  /** @type {{ firstAt: number, lastAt: number, samples: Float32Array }[]} */
   const pieces = [];
   Object.assign(globalThis, { graph: { pieces, rate: 0 } });
   /** @type {any} */
@@ -88,10 +88,16 @@ function listenToGraph() {
   nodes.connect = function (/** @type {any} */ to, /** @type {any[]} */ ...rest) {
     if (to instanceof AudioDestinationNode) {
       /** @type {any} */ (globalThis).graph.rate = this.context.sampleRate;
-      const ear = this.context.createScriptProcessor(2048, 1, 1);
+      // A large buffer: a busy page is late to take it, and loses what it misses.
+      const ear = this.context.createScriptProcessor(16384, 1, 1);
+      const ms = 1000 / this.context.sampleRate;
       ear.onaudioprocess = (/** @type {AudioProcessingEvent} */ { inputBuffer }) => {
         const samples = inputBuffer.getChannelData(0).slice();
-        if (samples.some((x) => Math.abs(x) > 1e-4)) pieces.push({ at: performance.now(), samples });
+        const loud = (/** @type {number} */ x) => Math.abs(x) > 1e-4;
+        if (!samples.some(loud)) return;
+        const end = performance.now(); // of its last sample
+        const at = (/** @type {number} */ i) => end - (samples.length - 1 - i) * ms;
+        pieces.push({ firstAt: at(samples.findIndex(loud)), lastAt: at(samples.findLastIndex(loud)), samples });
       };
       connect.call(this, ear);
       connect.call(ear, to); // an ear that leads nowhere would not be run; it is silent
@@ -109,7 +115,7 @@ export async function heard(page) {
     const { graph } = /** @type {any} */ (globalThis);
     return {
       rate: graph.rate,
-      pieces: graph.pieces.map((/** @type {any} */ p) => ({ at: p.at, samples: [...p.samples] })),
+      pieces: graph.pieces.map((/** @type {any} */ p) => ({ ...p, samples: [...p.samples] })),
     };
   });
   const { Resampler } = await import('../../static/sori/resampler.js');
@@ -119,5 +125,5 @@ export async function heard(page) {
   for (const piece of pieces) {
     for (const x of resampler.push(Float32Array.from(piece.samples))) samples.push(Math.round(Math.max(-1, Math.min(1, x)) * 32767));
   }
-  return { samples: Int16Array.from(samples), lastAt: pieces.at(-1)?.at ?? 0, firstAt: pieces[0]?.at ?? 0 };
+  return { samples: Int16Array.from(samples), lastAt: pieces.at(-1)?.lastAt ?? 0, firstAt: pieces[0]?.firstAt ?? 0 };
 }
