@@ -14,6 +14,7 @@ import (
 
 	"sori/protocol"
 	"sori/quota"
+	"sori/realtime"
 	"sori/session"
 )
 
@@ -94,6 +95,44 @@ func (s *Server) meter(g *gin.Context, user string) (*quota.Grant, bool) {
 	g.Header("Retry-After", strconv.FormatInt(quota.Seconds(over.Retry), 10))
 	s.problem(g, http.StatusTooManyRequests, code, over.Error())
 	return nil, false
+}
+
+// grant takes a place for a session of a user before the handshake, and answers
+// with 429 where there is none.
+func (s *Server) grant(g *gin.Context, user string) (*quota.Grant, bool) {
+	grant, err := s.cfg.Quota.Open(g.Request.Context(), user, principal(g).KeyID)
+	if over, ok := errors.AsType[*quota.LimitError](err); ok {
+		g.Header("Retry-After", strconv.FormatInt(quota.Seconds(over.Retry), 10))
+		s.cfg.Observer.Refused(protocol.ErrSessionQuota)
+		s.problem(g, http.StatusTooManyRequests, protocol.ErrSessionQuota, over.Error())
+		return nil, false
+	}
+	if err != nil {
+		s.fail(g, err)
+		return nil, false
+	}
+	return grant, true
+}
+
+// turnsLeft tells a client of the Realtime API how many responses it may have.
+func turnsLeft(g *quota.Grant) []realtime.RateLimit {
+	var all []realtime.RateLimit
+	for _, st := range g.States() {
+		if st.Name == quota.Turns {
+			all = append(all, realtime.RateLimit{
+				Name: "requests", Limit: int(st.Limit), Remaining: int(st.Remaining), ResetSeconds: st.Reset.Seconds(),
+			})
+		}
+	}
+	return all
+}
+
+// both does one thing and then another.
+func both(first, second func()) func() {
+	return func() {
+		first()
+		second()
+	}
 }
 
 // rateHeaders tells a client how far its limits are used: all of them in

@@ -82,3 +82,24 @@ func (writer) Engine() string { return "writer" }
 func (writer) Respond(context.Context, stage.Prompt) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) { yield("Hello.", nil) }
 }
+
+// A Realtime session too many is refused before the handshake.
+func TestRealtimeSessionsOverTheLimit(t *testing.T) {
+	t.Parallel()
+	_, addr := loopback(t, server.Config{Quota: quota.New(quota.Options{User: quota.Limits{Sessions: 1}})})
+	for _, want := range []int{http.StatusSwitchingProtocols, http.StatusTooManyRequests} {
+		ws, resp, err := websocket.Dial(t.Context(), "ws://"+addr+"/v1/realtime?model=x", nil)
+		if resp == nil {
+			t.Fatal(err)
+		}
+		if resp.Body != nil {
+			_ = resp.Body.Close()
+		}
+		if resp.StatusCode != want {
+			t.Errorf("answered with %d, want %d", resp.StatusCode, want)
+		}
+		if ws != nil {
+			t.Cleanup(func() { _ = ws.CloseNow() })
+		}
+	}
+}

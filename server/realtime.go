@@ -47,10 +47,24 @@ func (s *Server) realtime(g *gin.Context) {
 		s.v1Fail(g, http.StatusBadRequest, "invalid_value", "call_id", "sori has no calls to attach to: leave call_id out.")
 		return
 	}
+	who := principal(g)
+	o := s.sessionOptions(who)
+	if user := g.Query("user"); user != "" && !o.UserFixed && len(user) <= protocol.MaxUser {
+		o.User = user
+	}
 	leave, ok := s.enter(g)
 	if !ok {
 		return
 	}
+	grant, ok := s.grant(g, o.User)
+	if !ok {
+		leave()
+		return
+	}
+	if grant != nil { // a nil pointer in an interface is not nil
+		o.Allowance = grant
+	}
+	leave = both(grant.Close, leave)
 	if !s.registry.reserve() {
 		leave()
 		s.full(g)
@@ -76,11 +90,6 @@ func (s *Server) realtime(g *gin.Context) {
 	}
 	// The connection lives on after its request.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(g.Request.Context()))
-	who := principal(g)
-	o := s.sessionOptions(who)
-	if user := g.Query("user"); user != "" && !o.UserFixed && len(user) <= protocol.MaxUser {
-		o.User = user
-	}
 	o.Notices, o.Fresh = true, true // a conversation is what the client made it
 	made := s.cfg.NewSession(o)
 	to := dialect.Options{
@@ -92,6 +101,9 @@ func (s *Server) realtime(g *gin.Context) {
 	}
 	if limits := s.cfg.Realtime.Limits; limits != nil {
 		to.Limits = func() []realtime.RateLimit { return limits(o.User) }
+	}
+	if grant != nil {
+		to.Limits = func() []realtime.RateLimit { return turnsLeft(grant) }
 	}
 	t := newTalker(ws, w.conn, made, dialect.New(to, made), cancel, &s.cfg)
 	s.talkers.add(t)
