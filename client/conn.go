@@ -167,11 +167,16 @@ func (c *Conn) SendAudio(ctx context.Context, audio []byte) error {
 // end that came from the server, or that could not be mended, is a [*CloseError].
 // A [protocol.Resumed] says that it is another connection from here on.
 func (c *Conn) Receive(ctx context.Context) (Message, error) {
-	m, err := c.receive(ctx)
-	if err == nil || !c.resumable(err) {
+	for {
+		m, err := c.receive(ctx)
+		if err != nil && c.resumable(err) {
+			return c.resume(ctx, err)
+		}
+		if _, ok := m.Event.(protocol.Ack); ok && err == nil {
+			continue // it is for this package
+		}
 		return m, err
 	}
-	return c.resume(ctx, err)
 }
 
 func (c *Conn) receive(ctx context.Context) (Message, error) {
