@@ -204,7 +204,7 @@ func TestAnUtteranceOverTheLimit(t *testing.T) {
 // recorded, and nothing is left of its session.
 func TestClientsThatVanish(t *testing.T) {
 	t.Parallel()
-	s := serve(t)
+	s := serve(t, "--resume-wait", "1s") // then nobody comes back
 	t.Run("in mid-reply", func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 		defer cancel()

@@ -147,6 +147,8 @@ func (h *host) runSession(ctx context.Context) {
 	switch {
 	case err == nil, errors.Is(err, context.Canceled):
 		h.end(ending{protocol.CloseNormal, "The session has ended."})
+	case errors.Is(err, session.ErrFenced):
+		h.end(ending{protocol.CloseRestart, "Another process goes on with the session."})
 	case errors.Is(err, session.ErrSlowReader):
 		h.end(ending{protocol.CloseSlowReader, "The events were not read in time."})
 	default:

@@ -150,3 +150,6 @@ var ErrEnded = errors.New("session: it has ended")
 // ErrSlowReader is returned by Run when more events waited for the client than
 // a session holds.
 var ErrSlowReader = errors.New("session: the client does not read its events")
+
+// ErrFenced is returned by Run when another process has taken the session over.
+var ErrFenced = errors.New("session: another process goes on with it")

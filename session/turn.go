@@ -347,6 +347,11 @@ func (s *Session) keep(ctx context.Context) {
 }
 
 func (s *Session) takeKept(ctx context.Context, k keepResult) {
+	if errors.Is(k.err, history.ErrFenced) {
+		// Another process has the session, and tells the client how the turn ended.
+		s.err, s.leaving = ErrFenced, true
+		return
+	}
 	s.turn.safe = k.err == nil
 	switch {
 	case k.err != nil:
