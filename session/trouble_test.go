@@ -296,6 +296,33 @@ func TestSlowReaderIsEnded(t *testing.T) {
 	})
 }
 
+// A turn that the store refuses, for another process has the session: that one
+// tells the client how it ended, this one is silent and ends.
+func TestAFencedTurnEndsTheSession(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := deps()
+		st := &store{}
+		d.History = st
+		st.keep = func(history.Turn) (delayed, err error) { return nil, history.ErrFenced }
+		r := open(t, session.Options{}, d)
+		r.configure()
+		r.send(protocol.Text{Text: "one"})
+		settle(time.Minute)
+		select {
+		case <-r.over:
+		default:
+			t.Fatal("the session goes on")
+		}
+		if !errors.Is(r.err, session.ErrFenced) {
+			t.Errorf("Run: %v, want ErrFenced", r.err)
+		}
+		if n := len(find[protocol.TurnDone](r)) + len(find[protocol.Warning](r)); n != 0 {
+			t.Errorf("%d events say how the turn ended", n)
+		}
+	})
+}
+
 func TestHistoryInTrouble(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
