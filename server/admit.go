@@ -41,6 +41,9 @@ func (s *Server) host(h *host) bool {
 		h.tab.close()
 		return false
 	}
+	if h.pump.away {
+		s.registry.present(false)
+	}
 	g := s.roster.enter(h.who, h.userNow, h.end)
 	go func() {
 		defer s.roster.leave(g)
@@ -167,8 +170,10 @@ func (s *Server) heir(ctx context.Context, c *conn, r protocol.Resume, l resume.
 	for _, m := range log {
 		p.replay.add(borrowed(m))
 	}
+	// Its client has the wait for coming back that every client has, from now on.
 	p.away = true
-	h.server.registry.present(false)
+	p.waiting = time.NewTimer(s.cfg.ResumeWait)
+	p.waitC = p.waiting.C
 	return h, nil
 }
 
