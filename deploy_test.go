@@ -61,7 +61,7 @@ func TestDeploymentNamesWhatExists(t *testing.T) {
 	}
 	manifest, unit, guide := text("deploy/kubernetes/sori.yaml"), text("deploy/systemd/sori.service"), text("docs/operations.md")
 	metric := regexp.MustCompile(`metric: \{name: (\w+)\}`).FindStringSubmatch(manifest)
-	if metric == nil || !strings.Contains(text("docs/metrics.md"), "| `"+metric[1]+"` |") {
+	if len(metric) != 2 || !strings.Contains(text("docs/metrics.md"), "| `"+metric[1]+"` |") {
 		t.Errorf("the autoscaler asks for %q, which docs/metrics.md does not know", metric)
 	}
 	var source strings.Builder

@@ -165,13 +165,13 @@ func (c *Conn) attempt(ctx context.Context, u *url.URL) (m Message, again bool, 
 		_, m.Text, err = ws.Read(ctx)
 	}
 	if err != nil {
-		ws.CloseNow() //nolint:errcheck,gosec // it is of no use any more
+		ws.CloseNow() //nolint:gosec // it is of no use any more
 		return m, true, closed(err)
 	}
 	m.Head, m.Event, err = protocol.DecodeEvent(m.Text)
 	resumed, ok := m.Event.(protocol.Resumed)
 	if !ok {
-		ws.CloseNow() //nolint:errcheck,gosec // as above
+		ws.CloseNow() //nolint:gosec // as above
 		if p, is := m.Event.(protocol.Problem); is {
 			return m, false, fmt.Errorf("%w: %s", errRefused, p.Message)
 		}
@@ -185,7 +185,7 @@ func (c *Conn) attempt(ctx context.Context, u *url.URL) (m Message, again bool, 
 func (c *Conn) goOn(ctx context.Context, ws *websocket.Conn, resumed protocol.Resumed) error {
 	c.sending.Lock()
 	defer c.sending.Unlock()
-	c.ws.CloseNow() //nolint:errcheck,gosec // it is gone
+	c.ws.CloseNow() //nolint:gosec // it is gone
 	c.ws = ws
 	for _, f := range c.unsent.after(resumed.Received) {
 		if err := ws.Write(ctx, f.kind, f.data); err != nil {

@@ -27,7 +27,7 @@ type talker struct {
 }
 
 // talk goes on until over is closed. Then everything said was answered.
-func (p *talker) talk(ctx context.Context, t *testing.T, address string, speech []byte, over <-chan struct{}) {
+func (p *talker) talk(ctx context.Context, address string, speech []byte, over <-chan struct{}) {
 	conn, err := client.Dial(ctx, address, client.Options{Resume: time.Minute})
 	if err != nil {
 		p.err = err
@@ -132,7 +132,7 @@ func crowd(t *testing.T, people int, end func(*sori)) {
 		all[who] = p
 		wg.Go(func() {
 			pause(ctx, time.Duration(who)*5*time.Millisecond)
-			p.talk(ctx, t, "ws://"+balancer.addr()+"/ws", speech, over)
+			p.talk(ctx, "ws://"+balancer.addr()+"/ws", speech, over)
 		})
 	}
 	pause(ctx, 3*time.Second)

@@ -69,7 +69,7 @@ func dialRealtime(t *testing.T, s *sori, query string) *rt {
 	}
 	ws.SetReadLimit(16 << 20)
 	r := &rt{t: t, ws: ws, more: make(chan struct{}, 1)}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	wg.Go(func() { r.listen(ctx) })
 	t.Cleanup(func() {

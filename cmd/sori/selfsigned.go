@@ -49,7 +49,7 @@ func makeSelfSigned(dir, certFile, keyFile string, names []string, now time.Time
 		return err
 	}
 	number := make([]byte, 16)
-	rand.Read(number)                 //nolint:errcheck,gosec // it never fails
+	rand.Read(number)                 //nolint:gosec // it never fails
 	number[0] = number[0]&0x7f | 0x40 // positive, and of this length
 	serial := new(big.Int).SetBytes(number)
 	// Programs look a certificate up by its subject, so that no two have the same.
