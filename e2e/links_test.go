@@ -8,11 +8,13 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"sori/client"
 	"sori/history"
+	"sori/protocol"
 )
 
 // trouble is something that a schedule does to a link.
@@ -63,11 +65,11 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// While the links to the engines and to Redis are cut, slowed, swallowed and
-// refused on a schedule, people go on talking: each of their turns ends once,
-// done or failed for a named reason, what ATOT heard is what was said, and all
-// of it is in Redis in the end, in order, once.
-func TestSpoiltLinksBehindTheServer(t *testing.T) {
+// While the links to the engines, to Redis and to the clients are cut, slowed,
+// swallowed and refused on a schedule, people go on talking: each of their turns
+// ends once, done or failed for a named reason, what ATOT heard is what was
+// said, and all of it is in Redis in the end, in order, once.
+func TestSpoiltLinks(t *testing.T) {
 	t.Parallel()
 	r := newRedis(t)
 	r.start()
@@ -75,11 +77,13 @@ func TestSpoiltLinksBehindTheServer(t *testing.T) {
 	engines := newLink(t, strings.TrimPrefix(scripted(t), "http://"))
 	s := serve(t, append(scriptedArgs("http://"+engines.addr()),
 		"--store", "redis://"+store.addr()+"/0", "--engine-timeout", "2s")...)
+	front := newLink(t, s.addr)
 	speech := ownSpeech(t).pcm
 
 	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	defer cancel()
 	over := make(chan struct{})
+	var resumed atomic.Int64
 	const people = 8
 	records := make([][]history.Turn, people)
 	var wg sync.WaitGroup
@@ -90,14 +94,30 @@ func TestSpoiltLinksBehindTheServer(t *testing.T) {
 			c.User = &user
 			atOnce := 0
 			c.PaceMS = &atOnce
-			conn := dial(t, s, c)
+			conn, err := client.Dial(ctx, "ws://"+front.addr()+"/ws", client.Options{Resume: time.Minute})
+			if err != nil {
+				t.Errorf("talker %d: %v", who, err)
+				return
+			}
+			defer conn.CloseNow()
+			if _, err := conn.Configure(ctx, c, nil); err != nil {
+				t.Errorf("talker %d: %v", who, err)
+				return
+			}
 			for n := 0; ; n++ {
 				select {
 				case <-over:
 					return
 				default:
 				}
-				a, err := conn.Ask(ctx, client.Turn{PCM: marked(speech, who, n, 40), Rate: markedRate, Fast: true}, nil, nil)
+				a, err := conn.Ask(ctx, client.Turn{PCM: marked(speech, who, n, 40), Rate: markedRate, Fast: true}, func(m client.Message) {
+					if r, ok := m.Event.(protocol.Resumed); ok {
+						resumed.Add(1)
+						if r.Lost > 0 {
+							t.Errorf("talker %d missed %d messages", who, r.Lost)
+						}
+					}
+				}, nil)
 				if err != nil || a.Problem != nil {
 					t.Errorf("talker %d, utterance %d: %v, %+v", who, n, err, a.Problem)
 					return
@@ -111,7 +131,7 @@ func TestSpoiltLinksBehindTheServer(t *testing.T) {
 			}
 		})
 	}
-	did := spoil(ctx, 7, 8, map[string]*link{"engines": engines, "store": store})
+	did := spoil(ctx, 7, 8, map[string]*link{"engines": engines, "store": store, "client": front})
 	close(over)
 	wg.Wait()
 
@@ -137,7 +157,10 @@ func TestSpoiltLinksBehindTheServer(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%s\n%d turns: %d done, failed %v", strings.Join(did, ", "), total, done, failed)
+	t.Logf("%s\n%d turns: %d done, failed %v; %d resumptions", strings.Join(did, ", "), total, done, failed, resumed.Load())
+	if resumed.Load() == 0 {
+		t.Error("nobody's connection was lost")
+	}
 	if done < people {
 		t.Errorf("%d of %d turns went well: that is no conversation", done, total)
 	}
