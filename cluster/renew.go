@@ -62,6 +62,10 @@ func (d *Directory) renew(ctx context.Context, leases []*lease) error {
 		return err
 	})
 	for i, l := range leases {
+		if answers[i] == nil { // nobody was asked: the time for it was over before
+			l.overdue()
+			continue
+		}
 		if says, e := answers[i].Int(); e == nil {
 			l.hear(says)
 		} else {
