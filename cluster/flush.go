@@ -172,6 +172,9 @@ func (d *Directory) unheard(ctx context.Context, err error, writes []write) erro
 // settle takes what Redis said of a write. An error is that of a write which has
 // to be tried again.
 func (d *Directory) settle(ctx context.Context, w *write) (more bool, err error) {
+	if w.cmd == nil { // the time for it was over before Redis was asked
+		return true, redisconn.ErrUnavailable
+	}
 	says, err := w.cmd.Int()
 	if err != nil {
 		return true, err
