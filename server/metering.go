@@ -32,7 +32,8 @@ func (t *tab) States() []quota.State    { return t.grant.Load().States() }
 func (t *tab) close()                   { t.grant.Load().Close() }
 
 // allow takes a place for the session once its first configuration tells whose
-// it is. Where there is none, in becomes the word of it and the session ends.
+// it is. Where there is none, in becomes the word of it; the session ends when it
+// has said that.
 func (h *host) allow(in *session.Input) {
 	m, ok := in.Message.(protocol.Configure)
 	if !ok || h.server.cfg.Quota == nil || h.tab.grant.Load() != nil {
@@ -48,10 +49,7 @@ func (h *host) allow(in *session.Input) {
 	over, refused := errors.AsType[*quota.LimitError](err)
 	if refused {
 		*in = session.Input{Seq: in.Seq, Problem: &protocol.Problem{Code: protocol.ErrSessionQuota, Message: over.Error()}}
-		h.give(*in)
-		*in = session.Input{}
 		h.server.cfg.Observer.Refused(protocol.ErrSessionQuota)
-		h.end(ending{protocol.CloseQuota, "There are as many sessions as there may be."})
 		return
 	}
 	if g != nil {

@@ -145,6 +145,10 @@ func (h *host) follow(out session.Output) {
 		if p.last != nil { // after this event
 			h.drain(*p.last)
 		}
+	case protocol.Problem:
+		if e.Code == protocol.ErrSessionQuota { // not before: a session that ends may leave inputs unheard
+			h.end(ending{protocol.CloseQuota, "There are as many sessions as there may be."})
+		}
 	}
 }
 
