@@ -74,6 +74,7 @@ func dependencies() []dependency {
 		{"github.com/getkin/kin-openapi", []string{"server"}, "the REST description that tests hold against the routes"},
 		{"github.com/go-audio", []string{"audio"}, "reads and checks WAV; everything else asks package audio"},
 		{"github.com/pion/opus", []string{"audio"}, "decodes Opus; everything else asks package audio"},
+		{"github.com/minio/minio-go/v7", []string{"history/recordings"}, "recordings in an S3-compatible store"},
 		{"github.com/redis/go-redis/v9", []string{"redisconn", "history/redisstore/...", "cluster", "quota/redisledger"}, "Redis is known to the packages that keep something there"},
 		{"modernc.org/sqlite", []string{"history/sqlitestore"}, "SQLite is known to its store only"},
 		{"github.com/ebitengine/purego", []string{"engines/ort", "engines/llama", "engines/espeak"}, "native libraries without cgo; one binding each, used by the engines"},

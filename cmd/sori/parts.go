@@ -72,7 +72,8 @@ type parts struct {
 	guard   *auth.Guard
 	doors   string             // who may come in, for people
 	jwks    *auth.JWKS         // nil: no keys of an identity provider are fetched
-	records *recordings.Folder // nil: none are kept
+	records records            // nil: none are kept
+	bucket  *recordings.Bucket // nil: none is used
 }
 
 // open opens all parts. What was opened is closed by close, also after an error.
@@ -140,7 +141,7 @@ func (p *parts) openHistory(ctx context.Context) error {
 		return err
 	}
 	p.graves = retention.NewGraves(st, p.log)
-	if err = p.openRecordings(); err != nil {
+	if err = p.openRecordings(ctx); err != nil {
 		return err
 	}
 	p.erasers = append(p.erasers, func(_ context.Context, user string) error {
@@ -254,8 +255,8 @@ func (p *parts) server() (*server.Server, error) {
 	}
 	cfg.Engines = &server.Engines{ATOT: p.engines.atot, TTOT: p.engines.ttot, TTS: p.engines.tts, NewDetector: p.detector}
 	if p.records != nil {
-		cfg.Recordings = opened{p.records}
-		if p.Recordings == recordFolder {
+		cfg.Recordings = p.records
+		if p.Recordings != recordNothing {
 			kept := counted{p.records, p.quotas}
 			deps.Recordings, steps.Recordings = kept, kept
 		}
@@ -275,6 +276,9 @@ func (p *parts) checks() []server.Check {
 	}
 	if p.turns != nil {
 		checks = append(checks, server.Check{Name: "eot", Check: func(ctx context.Context) error { return p.turns.Check(ctx).Err }})
+	}
+	if p.bucket != nil {
+		checks = append(checks, server.Check{Name: "recordings", Check: p.bucket.Check})
 	}
 	return checks
 }

@@ -2,16 +2,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 
-	"sori/history/recordings"
 	"sori/history/retention"
 	"sori/server"
 )
@@ -39,7 +34,7 @@ func (a *age) UnmarshalText(text []byte) error {
 
 // memory says what is kept of people, and for how long.
 type memory struct {
-	Recordings     string `default:"none" placeholder:"WHERE" setting:"" help:"Keep what was said and answered as WAV files: none, or folder, which is recordings in the data folder."`
+	Recordings     string `default:"none" placeholder:"WHERE" setting:"" help:"Keep what was said and answered as WAV files: none; folder, which is recordings in the data folder; or a bucket of an S3-compatible store, such as s3://BUCKET/PREFIX?endpoint=https://HOST:PORT, with keys in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."`
 	KeepTurns      age    `placeholder:"TIME" setting:"" help:"Remove turns of this age, such as 30d or 12h. Default: they are kept until they are deleted."`
 	KeepRecordings age    `placeholder:"TIME" setting:"" help:"Remove recordings of this age. Default: as --keep-turns."`
 }
@@ -58,25 +53,13 @@ func (m *memory) check() error {
 	case "false", "":
 		m.Recordings = recordNothing
 	}
-	if m.Recordings != recordNothing && m.Recordings != recordFolder {
-		return fmt.Errorf("--recordings %q is neither none nor folder", m.Recordings)
+	if m.Recordings != recordNothing && m.Recordings != recordFolder && !m.inBucket() {
+		return fmt.Errorf("--recordings %q is neither none nor folder nor s3://BUCKET/PREFIX", m.Recordings)
 	}
 	if m.KeepRecordings == 0 {
 		m.KeepRecordings = m.KeepTurns
 	}
 	return nil
-}
-
-// openRecordings opens the folder of recordings where some are to be kept, and
-// where some were: they stay readable, and go with their users.
-func (p *parts) openRecordings() (err error) {
-	if p.Recordings != recordFolder {
-		if _, err := os.Stat(filepath.Join(p.dataDir, "recordings")); errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-	}
-	p.records, err = recordings.Open(p.dataDir)
-	return err
 }
 
 // erase removes all that is kept of a user beside the history.

@@ -8,12 +8,10 @@ import (
 
 	"sori/auth"
 	"sori/history"
-	"sori/history/recordings"
 	"sori/history/redisstore"
 	"sori/history/retention"
 	"sori/history/sqlitestore"
 	"sori/redisconn"
-	"sori/server"
 )
 
 // connect gives the connection to Redis that all parts share, nil where --store
@@ -67,16 +65,4 @@ type kept struct {
 // DeleteUser removes the user and all its turns.
 func (k kept) DeleteUser(ctx context.Context, userID string) error {
 	return k.keeper.DeleteUser(ctx, userID)
-}
-
-// opened is a folder of recordings as the server sees it.
-type opened struct{ folder *recordings.Folder }
-
-// Open opens a recording.
-func (o opened) Open(ctx context.Context, userID, name string) (server.RecordingFile, error) {
-	f, _, err := o.folder.Open(ctx, userID, name)
-	if err != nil {
-		return nil, err
-	}
-	return f, nil
 }

@@ -1,6 +1,6 @@
-// Package recordings keeps the audio of turns as WAV files in a folder, one
-// folder for each user. Whatever a client sends as an id or a name, it reads
-// and writes nothing outside.
+// Package recordings keeps the audio of turns as WAV files, in a folder or in a
+// bucket of an S3-compatible store, one folder for each user. Whatever a client
+// sends as an id or a name, it reads and writes nothing outside.
 package recordings
 
 import (
@@ -106,15 +106,12 @@ func (f *Folder) Close() error {
 // history.ErrUnavailable, such as that of a full disk, may pass; whatever the
 // error, nothing half written stays.
 func (f *Folder) Save(ctx context.Context, userID, turnID, kind string, wav io.Reader) (string, error) {
-	if !plain(turnID) || (kind != Input && kind != Reply) {
-		return "", fmt.Errorf("%w: turn %q, kind %q", ErrInvalid, turnID, kind)
+	name, err := nameOf(userID, turnID, kind)
+	if err != nil {
+		return "", err
 	}
-	if err := history.ValidUserID(userID); err != nil {
-		return "", fmt.Errorf("%w: %w", ErrInvalid, err)
-	}
-	name := turnID + "-" + kind + ".wav"
 	temp := path.Join(tempFolder, fmt.Sprintf("%s-%016x", name, rand.Uint64()))
-	err := f.write(ctx, temp, wav)
+	err = f.write(ctx, temp, wav)
 	if err == nil {
 		err = f.publish(temp, folderOf(userID), name)
 	}
@@ -124,7 +121,23 @@ func (f *Folder) Save(ctx context.Context, userID, turnID, kind string, wav io.R
 		}
 		return "", explain("save "+name, err)
 	}
-	return "/users/" + url.PathEscape(userID) + "/recordings/" + name, nil
+	return pathOf(userID, name), nil
+}
+
+// nameOf names the recording of a user's turn.
+func nameOf(userID, turnID, kind string) (string, error) {
+	if !plain(turnID) || (kind != Input && kind != Reply) {
+		return "", fmt.Errorf("%w: turn %q, kind %q", ErrInvalid, turnID, kind)
+	}
+	if err := history.ValidUserID(userID); err != nil {
+		return "", fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	return turnID + "-" + kind + ".wav", nil
+}
+
+// pathOf is where a recording is read below the server's address.
+func pathOf(userID, name string) string {
+	return "/users/" + url.PathEscape(userID) + "/recordings/" + name
 }
 
 // write copies the audio into a new file, and waits until it is on the disk: a
