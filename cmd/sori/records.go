@@ -108,9 +108,9 @@ func (p *parts) openRecordings(ctx context.Context) error {
 	wanted := p.Recordings == recordFolder || !errors.Is(err, fs.ErrNotExist)
 	var folder inFolder
 	if wanted {
-		f, err := recordings.Open(p.dataDir)
-		if err != nil {
-			return err
+		f, fault := recordings.Open(p.dataDir)
+		if fault != nil {
+			return fault
 		}
 		folder = inFolder{f}
 		p.records = folder
