@@ -29,7 +29,7 @@ func accessOf() map[string]access {
 		"GET /": callers, "GET /ws": callers, "GET /whoami": callers, "POST /tokens": callers,
 		"GET /atot": callers, "GET /ttot": callers, "POST /process-audio": callers, "POST /run-full-pipeline": callers,
 		"POST /v1/audio/transcriptions": callers, "POST /v1/audio/speech": callers, "POST /v1/chat/completions": callers,
-		"GET /v1/realtime": callers, "GET /v1/models": callers, "GET /v1/models/:id": callers,
+		"GET /v1/realtime": callers, "POST /v1/realtime/client_secrets": callers, "GET /v1/models": callers, "GET /v1/models/:id": callers,
 		"GET /users":     lists,
 		"GET /users/:id": ofKim, "DELETE /users/:id": ofKim, "GET /users/:id/turns": ofKim, "GET /users/:id/export": ofKim,
 		"GET /users/:id/recordings/:name": ofKim, "HEAD /users/:id/recordings/:name": ofKim,

@@ -41,6 +41,7 @@ func (s *Server) v1Routes(e *gin.Engine) {
 	e.POST("/v1/audio/speech", s.admit, s.speech)
 	e.POST("/v1/chat/completions", s.admit, s.completions)
 	e.GET("/v1/realtime", s.admit, s.realtime)
+	e.POST("/v1/realtime/client_secrets", s.clientSecret)
 }
 
 // v1Error is the body of an error of the OpenAI-compatible surface.
