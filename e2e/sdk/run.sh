@@ -64,4 +64,4 @@ ready tools "$tools"
 cat "$dir/server/tls/cert.pem" "$dir/tools/tls/cert.pem" >"$dir/trust.pem"
 
 export SORI_URL="https://127.0.0.1:$server" SORI_TOOLS_URL="https://127.0.0.1:$tools"
-NODE_EXTRA_CA_CERTS=$dir/trust.pem node --no-warnings --test e2e/sdk/
+NODE_EXTRA_CA_CERTS=$dir/trust.pem node --experimental-websocket --no-warnings --test --test-concurrency=2 e2e/sdk/

@@ -34,6 +34,29 @@ function resample(samples, from, to) {
   return out;
 }
 
+export const silence = (ms) => new Int16Array(Math.floor((RATE * ms) / 1000));
+
+export function join(...parts) {
+  const all = new Int16Array(parts.reduce((n, p) => n + p.length, 0));
+  let at = 0;
+  for (const p of parts) {
+    all.set(p, at);
+    at += p.length;
+  }
+  return all;
+}
+
+/** Int16Array of base64 deltas. */
+export function decode(deltas) {
+  const bytes = Buffer.concat(deltas.map((d) => Buffer.from(d, 'base64')));
+  return new Int16Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
+}
+
+export const encode = (samples) => Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength).toString('base64');
+
+/** How loud it is, as a part of full scale. */
+export const level = (samples) => Math.sqrt(samples.reduce((sum, v) => sum + v * v, 0) / Math.max(samples.length, 1)) / 32_768;
+
 /** A WAV file. */
 export function wav(samples) {
   const head = Buffer.alloc(44);
