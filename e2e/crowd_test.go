@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -74,6 +75,7 @@ func (p *talker) account(t *testing.T, s *sori) (done int) {
 	if p.lost > 0 {
 		t.Errorf("talker %d missed %d messages", p.who, p.lost)
 	}
+	turnsOf(t, s, p.user, distinct(p.records)) // what waited gets there
 	kept := turnIDs(t, s, p.user)
 	times := map[string]int{}
 	told := map[string]bool{}
@@ -104,16 +106,72 @@ func (p *talker) account(t *testing.T, s *sori) (done int) {
 // word or a message; each is away for a moment.
 func TestTwoHundredSessionsAndTwoRestarts(t *testing.T) {
 	t.Parallel()
-	crowd(t, 200, func(s *sori) { _ = s.stop() })
+	crowd(t, 200, 100, restarts(func(s *sori) { _ = s.stop() }))
 }
 
 // The same with fewer people, and processes that die without a word.
 func TestProcessesDieUnderACrowd(t *testing.T) {
 	t.Parallel()
-	crowd(t, 40, func(s *sori) { s.kill() })
+	crowd(t, 40, 20, restarts(func(s *sori) { s.kill() }))
 }
 
-func crowd(t *testing.T, people int, end func(*sori)) {
+// A process is frozen for longer than its leases last, with turns under way, and
+// wakes up: for a moment two processes believe that they have the same sessions.
+// The fence holds: nothing is said or kept twice.
+func TestTwoProcessesBelieveTheyHaveASession(t *testing.T) {
+	t.Parallel()
+	crowd(t, 20, 5, func(ctx context.Context, st *scene) {
+		signal := func(sig syscall.Signal) {
+			if err := syscall.Kill(st.two[0].cmd.Process.Pid, sig); err != nil {
+				t.Error(err)
+			}
+		}
+		signal(syscall.SIGSTOP)
+		st.balancer.lead(st.two[1].addr)
+		st.balancer.cut()
+		pause(ctx, 5*time.Second)
+		signal(syscall.SIGCONT)
+		pause(ctx, 3*time.Second)
+	})
+}
+
+// Redis is killed under load, and comes back: conversations go on meanwhile, and
+// everything is in history in the end.
+func TestRedisDiesUnderACrowd(t *testing.T) {
+	t.Parallel()
+	crowd(t, 40, 0, func(ctx context.Context, st *scene) {
+		for range 2 {
+			st.redis.stop()
+			pause(ctx, 3*time.Second)
+			st.redis.start()
+			pause(ctx, 3*time.Second)
+		}
+	})
+}
+
+// scene is where a crowd talks.
+type scene struct {
+	t        *testing.T
+	two      []*sori
+	args     []string
+	balancer *link
+	redis    *redis
+}
+
+// restarts ends one process after the other, and starts it again.
+func restarts(end func(*sori)) func(context.Context, *scene) {
+	return func(ctx context.Context, st *scene) {
+		for i, s := range st.two {
+			end(s)
+			st.two[i] = serve(st.t, append(st.args, "--addr", s.addr, "--data", s.data)...)
+			pause(ctx, 2*time.Second)
+		}
+	}
+}
+
+// crowd lets people talk over two processes while something happens to those, and
+// accounts for all that was said. So many connections at least are lost by it.
+func crowd(t *testing.T, people, lost int, happens func(context.Context, *scene)) {
 	t.Helper()
 	r := newRedis(t)
 	r.start()
@@ -136,11 +194,8 @@ func crowd(t *testing.T, people int, end func(*sori)) {
 		})
 	}
 	pause(ctx, 3*time.Second)
-	for i, s := range two {
-		end(s)
-		two[i] = serve(t, append(args, "--addr", s.addr, "--data", s.data)...)
-		pause(ctx, 2*time.Second)
-	}
+	st := &scene{t, two, args, balancer, r}
+	happens(ctx, st)
 	close(over)
 	wg.Wait()
 
@@ -151,9 +206,22 @@ func crowd(t *testing.T, people int, end func(*sori)) {
 		outages = append(outages, p.outages...)
 	}
 	slices.Sort(outages)
-	if len(outages) < people/2 {
+	if len(outages) < lost {
 		t.Fatalf("only %d connections were lost: the test shows little", len(outages))
 	}
+	median, longest := time.Duration(0), time.Duration(0)
+	if n := len(outages); n > 0 {
+		median, longest = outages[n/2], outages[n-1]
+	}
 	t.Logf("%d people, %d turns ended, %d of them done, all in history; %d resumptions, median %v, longest %v", people, ended, done,
-		len(outages), outages[len(outages)/2].Round(time.Millisecond), outages[len(outages)-1].Round(time.Millisecond))
+		len(outages), median.Round(time.Millisecond), longest.Round(time.Millisecond))
+}
+
+// distinct is how many turns were told of.
+func distinct(records []history.Turn) int {
+	ids := map[string]bool{}
+	for _, turn := range records {
+		ids[turn.ID] = true
+	}
+	return len(ids)
 }

@@ -82,11 +82,11 @@ func (l *link) carry(from net.Conn) {
 func (l *link) dial() net.Conn {
 	l.mu.Lock()
 	l.turn++
-	from := l.turn
+	from, targets := l.turn, l.targets
 	l.mu.Unlock()
 	dialer := net.Dialer{Timeout: 5 * time.Second}
-	for i := range l.targets {
-		to, err := dialer.DialContext(l.t.Context(), "tcp", l.targets[(from+i)%len(l.targets)])
+	for i := range targets {
+		to, err := dialer.DialContext(l.t.Context(), "tcp", targets[(from+i)%len(targets)])
 		if err == nil {
 			return to
 		}
@@ -168,6 +168,13 @@ func (l *link) refuse(on bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.refused = on
+}
+
+// lead sends new connections elsewhere.
+func (l *link) lead(targets ...string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.targets = targets
 }
 
 func (l *link) close() {
