@@ -10,19 +10,18 @@ import (
 	"context"
 	"iter"
 	"strings"
-	"time"
 
 	"sori/clients/endpoint"
 	"sori/clients/fallback"
+	"sori/clients/lineup"
 	"sori/stage"
 )
 
 // Client asks the engines of one list, in order. Any number of goroutines may
 // use it.
 type Client struct {
-	group   *fallback.Group
-	callers []*endpoint.Caller
-	engines []engine // by the same index
+	*lineup.Lineup
+	engines []engine // by the indices of the lineup
 }
 
 // engine is one engine in its dialect.
@@ -44,37 +43,27 @@ type Result struct {
 // error is a sentence for whoever wrote spec.
 func New(spec string, o endpoint.Options) (*Client, error) {
 	o = o.WithDefaults()
-	list, err := endpoint.Parse(stage.ATOT, spec, o.Getenv)
+	l, err := lineup.New(stage.ATOT, spec, o)
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{}
-	var names []string
-	var hedges []time.Duration
-	for _, e := range list {
-		names = append(names, e.Name())
-		hedges = append(hedges, e.Hedge())
-		caller := endpoint.NewCaller(e, o)
-		c.callers = append(c.callers, caller)
-		if e.Dialect == endpoint.OpenAI {
+	c := &Client{Lineup: l}
+	for _, caller := range l.Callers() {
+		if caller.Dialect == endpoint.OpenAI {
 			c.engines = append(c.engines, &openAI{call: caller})
 		} else {
 			c.engines = append(c.engines, &seed{call: caller})
 		}
 	}
-	c.group = fallback.New(stage.ATOT, names, fallback.Options{Log: o.Log, OnFallback: o.OnFallback, Hedge: hedges})
 	return c, nil
 }
-
-// Engine is the name of the preferred engine.
-func (c *Client) Engine() string { return c.group.Primary() }
 
 // Transcribe gives what the engine hears in u. The last transcript is Final;
 // it is empty when no word was heard, which is no error. An engine that streams
 // gives earlier ones while it listens. Errors are *stage.Error, or wrap
 // context.Canceled when ctx was cancelled.
 func (c *Client) Transcribe(ctx context.Context, u stage.Utterance) iter.Seq2[stage.Transcript, error] {
-	return fallback.Hedged(ctx, c.group, func(ctx context.Context, i int) iter.Seq2[stage.Transcript, error] {
+	return fallback.Hedged(ctx, c.Group(), func(ctx context.Context, i int) iter.Seq2[stage.Transcript, error] {
 		return c.engines[i].transcribe(ctx, u)
 	})
 }
@@ -82,27 +71,9 @@ func (c *Client) Transcribe(ctx context.Context, u stage.Utterance) iter.Seq2[st
 // Pull asks an engine of the seed's dialect for the latest result that it has
 // for a user, without giving it any audio.
 func (c *Client) Pull(ctx context.Context, userID string) (Result, error) {
-	return fallback.First(ctx, c.group, func(ctx context.Context, i int) (Result, error) {
+	return fallback.First(ctx, c.Group(), func(ctx context.Context, i int) (Result, error) {
 		return c.engines[i].pull(ctx, userID)
 	})
-}
-
-// Load says how much the engines have to do.
-func (c *Client) Load() fallback.Load { return c.group.Load() }
-
-// Check asks every engine whether it is there.
-func (c *Client) Check(ctx context.Context) []endpoint.Check {
-	return endpoint.CheckAll(ctx, c.callers)
-}
-
-// Health is nil when any of the engines is there.
-func (c *Client) Health(ctx context.Context) error { return endpoint.Summary(c.Check(ctx)) }
-
-// Close closes the connections that wait for another call.
-func (c *Client) Close() {
-	for _, caller := range c.callers {
-		caller.Close()
-	}
 }
 
 // ask uploads u and reads the transcript from the answer.

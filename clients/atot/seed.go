@@ -4,10 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"iter"
 	"net/http"
-	"net/url"
 	"sync/atomic"
 
 	"sori/clients/endpoint"
@@ -65,24 +63,12 @@ func (e *seed) push(ctx context.Context, u stage.Utterance, partial func(stage.T
 }
 
 func (e *seed) pull(ctx context.Context, userID string) (Result, error) {
-	at := e.call.Call()
-	if userID != "" {
-		at += "?user_id=" + url.QueryEscape(userID)
-	}
-	a, err := e.call.Do(ctx, endpoint.Request{Method: http.MethodGet, URL: at, Accept: "application/json", MaxAnswer: maxAnswer})
-	if err != nil {
-		return Result{}, err
-	}
-	defer a.Close()
-	body, err := io.ReadAll(a)
-	if err != nil {
-		return Result{}, a.Explain(err)
-	}
-	r, err := readResult(body)
-	if err != nil {
-		return Result{}, a.Explain(err)
-	}
-	return r, nil
+	var r Result
+	err := e.call.Latest(ctx, userID, maxAnswer, func(body []byte) (err error) {
+		r, err = readResult(body)
+		return err
+	})
+	return r, err
 }
 
 // readResult reads {"user_id", "input_wav", "atot_text"}. The seed's user ids

@@ -12,19 +12,18 @@ package ttot
 import (
 	"context"
 	"iter"
-	"time"
 
 	"sori/clients/endpoint"
 	"sori/clients/fallback"
+	"sori/clients/lineup"
 	"sori/stage"
 )
 
 // Client asks the engines of one list, in order. Any number of goroutines may
 // use it.
 type Client struct {
-	group   *fallback.Group
-	callers []*endpoint.Caller
-	engines []engine // by the same index
+	*lineup.Lineup
+	engines []engine // by the indices of the lineup
 }
 
 // engine is one engine in its dialect.
@@ -45,30 +44,20 @@ type Result struct {
 // error is a sentence for whoever wrote spec.
 func New(spec string, o endpoint.Options) (*Client, error) {
 	o = o.WithDefaults()
-	list, err := endpoint.Parse(stage.TTOT, spec, o.Getenv)
+	l, err := lineup.New(stage.TTOT, spec, o)
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{}
-	var names []string
-	var hedges []time.Duration
-	for _, e := range list {
-		names = append(names, e.Name())
-		hedges = append(hedges, e.Hedge())
-		caller := endpoint.NewCaller(e, o)
-		c.callers = append(c.callers, caller)
-		if e.Dialect == endpoint.OpenAI {
+	c := &Client{Lineup: l}
+	for _, caller := range l.Callers() {
+		if caller.Dialect == endpoint.OpenAI {
 			c.engines = append(c.engines, &openAI{call: caller, log: o.Log})
 		} else {
 			c.engines = append(c.engines, &seed{call: caller})
 		}
 	}
-	c.group = fallback.New(stage.TTOT, names, fallback.Options{Log: o.Log, OnFallback: o.OnFallback, Hedge: hedges})
 	return c, nil
 }
-
-// Engine is the name of the preferred engine.
-func (c *Client) Engine() string { return c.group.Primary() }
 
 // Respond gives the reply to p, piece by piece as the engine writes it. A reply
 // without a word is a *stage.Error of code empty_reply. Other errors are
@@ -82,11 +71,11 @@ func (c *Client) Engine() string { return c.group.Primary() }
 func (c *Client) Respond(ctx context.Context, p stage.Prompt) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		d := &dialogue{prompt: p}
-		pieces := fallback.Stream(ctx, c.group, func(ctx context.Context, i int) iter.Seq2[string, error] {
+		pieces := fallback.Stream(ctx, c.Group(), func(ctx context.Context, i int) iter.Seq2[string, error] {
 			return c.engines[i].respond(ctx, d)
 		})
 		if !d.mayCall() { // else a tool would run twice
-			pieces = fallback.Hedged(ctx, c.group, func(ctx context.Context, i int) iter.Seq2[string, error] {
+			pieces = fallback.Hedged(ctx, c.Group(), func(ctx context.Context, i int) iter.Seq2[string, error] {
 				return c.engines[i].respond(ctx, &dialogue{prompt: p})
 			})
 		}
@@ -104,25 +93,7 @@ func (c *Client) Respond(ctx context.Context, p stage.Prompt) iter.Seq2[string, 
 // Pull asks an engine of the seed's dialect for the reply to the latest text
 // that it knows of a user, without giving it any text.
 func (c *Client) Pull(ctx context.Context, userID string) (Result, error) {
-	return fallback.First(ctx, c.group, func(ctx context.Context, i int) (Result, error) {
+	return fallback.First(ctx, c.Group(), func(ctx context.Context, i int) (Result, error) {
 		return c.engines[i].pull(ctx, userID)
 	})
-}
-
-// Load says how much the engines have to do.
-func (c *Client) Load() fallback.Load { return c.group.Load() }
-
-// Check asks every engine whether it is there.
-func (c *Client) Check(ctx context.Context) []endpoint.Check {
-	return endpoint.CheckAll(ctx, c.callers)
-}
-
-// Health is nil when any of the engines is there.
-func (c *Client) Health(ctx context.Context) error { return endpoint.Summary(c.Check(ctx)) }
-
-// Close closes the connections that wait for another call.
-func (c *Client) Close() {
-	for _, caller := range c.callers {
-		caller.Close()
-	}
 }

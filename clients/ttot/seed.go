@@ -4,10 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"iter"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync/atomic"
 
@@ -92,24 +90,12 @@ func generate(p stage.Prompt) generateRequest {
 }
 
 func (e *seed) pull(ctx context.Context, userID string) (Result, error) {
-	at := e.call.Call()
-	if userID != "" {
-		at += "?user_id=" + url.QueryEscape(userID)
-	}
-	a, err := e.call.Do(ctx, endpoint.Request{Method: http.MethodGet, URL: at, Accept: "application/json", MaxAnswer: maxEvent})
-	if err != nil {
-		return Result{}, err
-	}
-	defer a.Close()
-	body, err := io.ReadAll(a)
-	if err != nil {
-		return Result{}, a.Explain(err)
-	}
-	r, err := readResult(body)
-	if err != nil {
-		return Result{}, a.Explain(err)
-	}
-	return r, nil
+	var r Result
+	err := e.call.Latest(ctx, userID, maxEvent, func(body []byte) (err error) {
+		r, err = readResult(body)
+		return err
+	})
+	return r, err
 }
 
 // readResult reads {"user_id", "ttot_text"}. The seed's user ids are numbers;

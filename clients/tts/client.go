@@ -11,19 +11,18 @@ import (
 	"context"
 	"iter"
 	"strings"
-	"time"
 
 	"sori/clients/endpoint"
 	"sori/clients/fallback"
+	"sori/clients/lineup"
 	"sori/stage"
 )
 
 // Client asks the engines of one list, in order. Any number of goroutines may
 // use it.
 type Client struct {
-	group   *fallback.Group
-	callers []*endpoint.Caller
-	engines []engine // by the same index
+	*lineup.Lineup
+	engines []engine // by the indices of the lineup
 }
 
 // engine is one engine in its dialect.
@@ -36,30 +35,20 @@ type engine interface {
 // error is a sentence for whoever wrote spec.
 func New(spec string, o endpoint.Options) (*Client, error) {
 	o = o.WithDefaults()
-	list, err := endpoint.Parse(stage.TTS, spec, o.Getenv)
+	l, err := lineup.New(stage.TTS, spec, o)
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{}
-	var names []string
-	var hedges []time.Duration
-	for _, e := range list {
-		names = append(names, e.Name())
-		hedges = append(hedges, e.Hedge())
-		caller := endpoint.NewCaller(e, o)
-		c.callers = append(c.callers, caller)
-		if e.Dialect == endpoint.OpenAI {
+	c := &Client{Lineup: l}
+	for _, caller := range l.Callers() {
+		if caller.Dialect == endpoint.OpenAI {
 			c.engines = append(c.engines, &openAI{call: caller})
 		} else {
 			c.engines = append(c.engines, &seed{call: caller})
 		}
 	}
-	c.group = fallback.New(stage.TTS, names, fallback.Options{Log: o.Log, OnFallback: o.OnFallback, Hedge: hedges})
 	return c, nil
 }
-
-// Engine is the name of the preferred engine.
-func (c *Client) Engine() string { return c.group.Primary() }
 
 // Synthesize speaks s. Chunks of 20 to 40 ms come as the engine makes them, all
 // with the same rate; the last one may be shorter. Text without a word is spoken
@@ -70,25 +59,7 @@ func (c *Client) Synthesize(ctx context.Context, s stage.Speech) iter.Seq2[stage
 	if strings.TrimSpace(s.Text) == "" {
 		return func(func(stage.Chunk, error) bool) {}
 	}
-	return fallback.Hedged(ctx, c.group, func(ctx context.Context, i int) iter.Seq2[stage.Chunk, error] {
+	return fallback.Hedged(ctx, c.Group(), func(ctx context.Context, i int) iter.Seq2[stage.Chunk, error] {
 		return c.engines[i].synthesize(ctx, s)
 	})
-}
-
-// Load says how much the engines have to do.
-func (c *Client) Load() fallback.Load { return c.group.Load() }
-
-// Check asks every engine whether it is there.
-func (c *Client) Check(ctx context.Context) []endpoint.Check {
-	return endpoint.CheckAll(ctx, c.callers)
-}
-
-// Health is nil when any of the engines is there.
-func (c *Client) Health(ctx context.Context) error { return endpoint.Summary(c.Check(ctx)) }
-
-// Close closes the connections that wait for another call.
-func (c *Client) Close() {
-	for _, caller := range c.callers {
-		caller.Close()
-	}
 }
