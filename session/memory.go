@@ -9,8 +9,9 @@ import (
 
 // Bounds of what a session remembers beside the window of turns.
 const (
-	notesPerTurn = 4  // notes, for each turn of the window
-	maxAnswers   = 64 // results of calls whose turn has not ended yet
+	notesPerTurn = 4   // notes, for each turn of the window
+	maxEmpty     = 256 // notes that say neither what was said nor what was answered
+	maxAnswers   = 64  // results of calls whose turn has not ended yet
 )
 
 // memory is what the model is told of earlier turns, and what a client added.
@@ -90,6 +91,7 @@ func (m *memory) trim() {
 			said++
 		}
 	}
+	empty := max(0, len(m.notes)-said-maxEmpty) // the oldest go, with what is before them
 	turns := func(n *note) bool { return n.x.User != "" && n.x.Reply != "" }
 	whole := 0
 	for i := range m.notes {
@@ -98,13 +100,15 @@ func (m *memory) trim() {
 		}
 	}
 	drop := 0
-	for drop < len(m.notes) && !m.notes[drop].open && (whole > m.window || said > notesPerTurn*m.window) {
+	for drop < len(m.notes) && !m.notes[drop].open && (whole > m.window || said > notesPerTurn*m.window || empty > 0) {
 		n := &m.notes[drop]
 		if turns(n) {
 			whole--
 		}
 		if n.x.User != "" || n.x.Reply != "" {
 			said--
+		} else {
+			empty--
 		}
 		drop++
 	}

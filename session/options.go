@@ -141,6 +141,7 @@ type Output struct {
 	Event protocol.Event
 	Audio *audio.Frame
 	Ref   string // of the input that this answers, "" for anything else
+	Apart string // the Apart that it belongs to; "": none
 	State *State // where the session stands after this; nil: as it stood, or nobody asked for it
 }
 

@@ -144,6 +144,10 @@ func (s *Session) follow(ctx context.Context, o Order) {
 	case Answer:
 		s.dropDraft()
 		s.memory.answer(o)
+	case Apart:
+		s.makeApart(ctx, o)
+	case Abandon:
+		s.abandon(o.ID)
 	}
 }
 

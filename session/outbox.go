@@ -14,9 +14,10 @@ type item struct {
 	event protocol.Event
 	ref   string // of the input that it answers
 	audio *audio.Frame
-	bytes int  // of audio; the frame itself is somebody else's once it has left
-	ends  bool // it is the audio.end of its turn
-	aside bool // it takes no number
+	bytes int    // of audio; the frame itself is somebody else's once it has left
+	ends  bool   // it is the audio.end of its turn
+	aside bool   // it takes no number
+	apart string // of which Apart it is, "" for none
 	state *State
 }
 
@@ -87,6 +88,7 @@ func (o *outbox) output(it *item) Output {
 		Audio: it.audio,
 		Ref:   it.ref,
 		State: it.state,
+		Apart: it.apart,
 	}
 }
 

@@ -51,6 +51,7 @@ type Session struct {
 	crew      sync.WaitGroup // every goroutine that Run started
 	ref       string         // of the input being handled
 	receipt   receipt
+	beside    beside
 	err       error
 	leaving   bool
 	away      bool // the client is not there; what is to be heard waits
@@ -114,6 +115,7 @@ func New(o Options, d Deps) *Session {
 		scribe:    scribe{results: make(chan scribed, 1)},
 		keepDone:  make(chan keepResult, 1),
 		receipt:   receipt{on: o.ResumeKey != ""},
+		beside:    beside{out: make(chan apartOut)},
 	}
 }
 
@@ -173,6 +175,7 @@ func (s *Session) Run(ctx context.Context) error {
 	}
 	s.loop(ctx)
 	close(s.done)
+	s.endBeside()
 	s.dropDraft()
 	s.scribe.stop()
 	if s.attention != nil {
@@ -238,6 +241,8 @@ func (s *Session) loop(ctx context.Context) {
 			s.comeHome(ctx, r)
 		case o := <-fromDraft:
 			s.takeFromDraft(o)
+		case o := <-s.fromBeside():
+			s.takeApart(ctx, o)
 		case r := <-s.scribe.results:
 			s.takeScribed(ctx, r)
 		case toClient <- offer:

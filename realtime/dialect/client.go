@@ -37,7 +37,7 @@ func (t *Talk) obey(ctx context.Context, e realtime.ClientEvent, eventID string)
 		t.sound.half = nil
 		t.ask(ctx, session.Input{Message: protocol.Clear{}}, &asked{eventID: eventID})
 	case realtime.ItemCreate:
-		return t.itemCreate(ctx, e)
+		return t.itemCreate(ctx, e, eventID)
 	case realtime.ItemRetrieve:
 		found := t.items.get(e.ItemID)
 		if found == nil {
@@ -79,7 +79,7 @@ func noItem(code, doing, id string) *realtime.Error {
 	return realtime.Wrong(code, "item_id", "Error %s item: the item with id '%.64s' does not exist.", doing, id)
 }
 
-func (t *Talk) itemCreate(ctx context.Context, e realtime.ItemCreate) *realtime.Error {
+func (t *Talk) itemCreate(ctx context.Context, e realtime.ItemCreate, eventID string) *realtime.Error {
 	item := e.Item
 	if item.ID == "" {
 		item.ID = t.id("item_")
@@ -100,14 +100,15 @@ func (t *Talk) itemCreate(ctx context.Context, e realtime.ItemCreate) *realtime.
 		at, after = i+1, t.items.items[i].note
 	}
 	made := &entry{item: item, note: item.ID}
-	x, err := told(item)
+	clips, err := t.unheard(&made.item)
 	if err != nil {
 		return err
 	}
+	x := told(made.item)
 	switch item.Type {
 	case realtime.ItemOutput:
 		called := t.items.call(item.CallID)
-		if called == nil {
+		if called == nil { // nothing was to be transcribed
 			return realtime.Wrong(realtime.CodeToolCall, "item.call_id", "Tool call ID '%.64s' not found in conversation.", item.CallID)
 		}
 		made.note = called.note
@@ -125,28 +126,23 @@ func (t *Talk) itemCreate(ctx context.Context, e realtime.ItemCreate) *realtime.
 	previous := t.items.before(item.ID)
 	t.emit(realtime.ItemAdded{PreviousItemID: previous, Item: made.item})
 	t.emit(realtime.ItemDone{PreviousItemID: previous, Item: made.item})
+	t.transcribe(ctx, clips, made, eventID)
 	return nil
 }
 
 // told is what the model is told of an item.
-func told(item realtime.Item) (stage.Exchange, *realtime.Error) {
-	for _, c := range item.Content {
-		if len(c.Audio) > 0 && c.Transcript == nil {
-			return stage.Exchange{}, realtime.Wrong(realtime.CodeUnsupported, "item.content",
-				"Audio in an item needs its transcript: sori transcribes what is appended to the input buffer.")
-		}
-	}
+func told(item realtime.Item) stage.Exchange {
 	switch {
 	case item.Type == realtime.ItemFunctionCall:
-		return stage.Exchange{Calls: []stage.Call{{ID: item.CallID, Name: item.Name, Arguments: item.Arguments}}}, nil
+		return stage.Exchange{Calls: []stage.Call{{ID: item.CallID, Name: item.Name, Arguments: item.Arguments}}}
 	case item.Role == realtime.RoleSystem:
-		return stage.Exchange{Note: item.Words()}, nil
+		return stage.Exchange{Note: item.Words()}
 	case item.Role == realtime.RoleUser:
-		return stage.Exchange{User: item.Words()}, nil
+		return stage.Exchange{User: item.Words()}
 	case item.Role == realtime.RoleAssistant:
-		return stage.Exchange{Reply: item.Words()}, nil
+		return stage.Exchange{Reply: item.Words()}
 	}
-	return stage.Exchange{}, nil
+	return stage.Exchange{}
 }
 
 func (t *Talk) itemDelete(ctx context.Context, e realtime.ItemDelete) *realtime.Error {
@@ -215,77 +211,6 @@ func (t *Talk) making(itemID string) *reply {
 	return nil
 }
 
-func (t *Talk) responseCreate(ctx context.Context, e realtime.ResponseCreate, eventID string) *realtime.Error {
-	if t.opts.Kind == realtime.Transcription {
-		return realtime.Wrong(realtime.CodeInvalidValue, "type", "A transcription session makes no responses.")
-	}
-	a := &asking{id: t.id("resp_"), options: e.Response}
-	order := session.Respond{ID: a.id, Manner: t.manner(e.Response)}
-	if e.Response.Input != nil {
-		xs, err := t.instead(*e.Response.Input)
-		if err != nil {
-			return err
-		}
-		order.Instead = &xs
-	}
-	switch {
-	case e.Response.OutOfBand:
-		return realtime.Wrong(realtime.CodeUnsupported, "response.conversation", "Out of band responses are not made yet.")
-	case t.asking != nil:
-		return activeResponse(t.asking.id)
-	case t.reply != nil && !t.reply.cancelled:
-		return activeResponse(t.reply.response.ID)
-	}
-	t.asking = a
-	t.ask(ctx, session.Input{Order: order}, &asked{eventID: eventID, respond: a})
-	return nil
-}
-
-func activeResponse(id string) *realtime.Error {
-	return realtime.Wrong(realtime.CodeActiveResponse, "",
-		"Conversation already has an active response in progress: %s. Wait until the response is finished before creating a new one.", id)
-}
-
-// instead is what the model is told for a response with an input of its own.
-func (t *Talk) instead(input []realtime.InputID) ([]stage.Exchange, *realtime.Error) {
-	xs := []stage.Exchange{}
-	for i, in := range input {
-		item := in.Item
-		if in.Reference != "" {
-			found := t.items.get(in.Reference)
-			if found == nil {
-				return nil, realtime.Wrong(realtime.CodeRetrieveItem, "response.input", "The item with id '%.64s' does not exist.", in.Reference)
-			}
-			item = found.item
-		}
-		if item.Type == realtime.ItemOutput {
-			if !answer(xs, item) {
-				return nil, realtime.Wrong(realtime.CodeToolCall, "response.input", "Tool call ID '%.64s' not found in input %d.", item.CallID, i)
-			}
-			continue
-		}
-		x, err := told(item)
-		if err != nil {
-			return nil, err
-		}
-		xs = append(xs, x)
-	}
-	return xs, nil
-}
-
-// answer puts the output of a call where the call is.
-func answer(xs []stage.Exchange, output realtime.Item) bool {
-	for i := range xs {
-		for j := range xs[i].Calls {
-			if c := &xs[i].Calls[j]; c.ID == output.CallID {
-				c.Output, c.Answered = output.Output, true
-				return true
-			}
-		}
-	}
-	return false
-}
-
 func (t *Talk) responseCancel(ctx context.Context, e realtime.ResponseCancel) *realtime.Error {
 	if a := t.asking; a != nil && !a.cancelled && (e.ResponseID == "" || e.ResponseID == a.id) {
 		a.cancelled = true // as soon as it begins
@@ -305,5 +230,9 @@ func (t *Talk) responseCancel(ctx context.Context, e realtime.ResponseCancel) *r
 // cancel stops a response; its end comes from the session.
 func (t *Talk) cancel(ctx context.Context, r *reply) {
 	r.cancelled = true
+	if r.out {
+		t.push(ctx, session.Input{Order: session.Abandon{ID: r.response.ID}})
+		return
+	}
 	t.push(ctx, session.Input{Order: session.Hush{Turn: r.turn}})
 }

@@ -30,8 +30,6 @@ type span struct {
 	at   int64
 }
 
-func newConversation() conversation { return conversation{} }
-
 func (c *conversation) find(id string) int {
 	return slices.IndexFunc(c.items, func(e *entry) bool { return e.item.ID == id })
 }

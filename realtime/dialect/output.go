@@ -21,6 +21,10 @@ type speech struct {
 // take tells the client what the session says.
 func (t *Talk) take(ctx context.Context, o session.Output) {
 	n := o.Head.Turn
+	if o.Apart != "" {
+		t.takeApart(ctx, o)
+		return
+	}
 	if o.Audio != nil {
 		if r := t.replyOf(n); r != nil {
 			t.say(r, o.Audio.Data)
@@ -50,14 +54,6 @@ func (t *Talk) take(ctx context.Context, o session.Output) {
 		t.answering(ctx, n, e)
 	case protocol.AudioEnd:
 		t.announce()
-	case protocol.ToolCall:
-		if r := t.replyOf(n); r != nil {
-			t.call(r, e)
-		}
-	case protocol.Warning:
-		if r := t.replyOf(n); r != nil && e.Code == protocol.WarnReplyLimit {
-			r.limited = true
-		}
 	case protocol.TurnDone:
 		t.over(n, realtime.Completed, nil)
 	case protocol.TurnCancelled:
@@ -73,17 +69,8 @@ func (t *Talk) take(ctx context.Context, o session.Output) {
 func (t *Talk) stage(n int, e protocol.Event) {
 	switch e := e.(type) {
 	case protocol.StagePartial:
-		switch e.Stage {
-		case stage.ATOT:
+		if e.Stage == stage.ATOT {
 			t.heardSoFar(n, e.Text)
-		case stage.TTOT:
-			if r := t.replyOf(n); r != nil {
-				t.write(r, e.Text)
-			}
-		case stage.TTS:
-			if r := t.replyOf(n); r != nil {
-				t.caption(r, e)
-			}
 		}
 	case protocol.StageDone:
 		if e.Stage == stage.ATOT {
@@ -92,6 +79,29 @@ func (t *Talk) stage(n int, e protocol.Event) {
 	case protocol.StageFailed:
 		if e.Stage == stage.ATOT {
 			t.untranscribed(n, e)
+		}
+	}
+	if r := t.replyOf(n); r != nil {
+		t.make(r, e)
+	}
+}
+
+// make adds to a response what its stages made.
+func (t *Talk) make(r *reply, e protocol.Event) {
+	switch e := e.(type) {
+	case protocol.StagePartial:
+		switch e.Stage {
+		case stage.TTOT:
+			t.write(r, e.Text)
+		case stage.TTS:
+			t.caption(r, e)
+		case stage.ATOT:
+		}
+	case protocol.ToolCall:
+		t.call(r, e)
+	case protocol.Warning:
+		if e.Code == protocol.WarnReplyLimit {
+			r.limited = true
 		}
 	}
 }
@@ -136,8 +146,12 @@ func (t *Talk) refused(ctx context.Context, ref string, p protocol.Problem) {
 			t.update(ctx, manual, "")
 			return
 		}
-	case a.respond != nil && t.asking == a.respond:
-		t.asking = nil
+	case a.respond != nil:
+		t.withdraw(a.respond)
+	case a.hear != "":
+		if h := t.hearing[a.hear]; h != nil {
+			t.heardNothing(ctx, a.hear, h, &stage.Error{Code: p.Code, Message: p.Message})
+		}
 	}
 	t.fail(a.eventID, problem(p))
 }
@@ -176,18 +190,18 @@ func (t *Talk) announce() {
 
 func (t *Talk) speechPartial(e protocol.SpeechPartial) {
 	if s := t.speech; s != nil && s.withheld == nil && t.config.Audio.Input.Transcription != nil {
-		s.shown = t.transcript(s.item, s.shown, e.Text)
+		s.shown = t.transcript(s.item, 0, s.shown, e.Text)
 	}
 }
 
 // transcript tells what is new in a transcript. It gives what the client knows
 // then.
-func (t *Talk) transcript(item, shown, text string) string {
+func (t *Talk) transcript(item string, part int, shown, text string) string {
 	more, ok := strings.CutPrefix(text, shown)
 	if !ok || more == "" {
 		return shown
 	}
-	t.emit(realtime.TranscriptionDelta{ItemID: item, Delta: more})
+	t.emit(realtime.TranscriptionDelta{ItemID: item, ContentIndex: part, Delta: more})
 	return text
 }
 
@@ -252,7 +266,7 @@ func (t *Talk) answering(ctx context.Context, n int, a session.Answering) {
 // heardSoFar is a transcript that grows.
 func (t *Talk) heardSoFar(n int, text string) {
 	if u := t.turns[n]; u != nil && u.item != "" && t.config.Audio.Input.Transcription != nil {
-		u.shown = t.transcript(u.item, u.shown, text)
+		u.shown = t.transcript(u.item, 0, u.shown, text)
 	}
 }
 

@@ -226,39 +226,59 @@ func (r *rig) last(kind string) event {
 }
 
 // check holds what is true of every talk: ids are unique, each response ends
-// once and with everything in it closed, and no two are open at a time.
+// once and with everything in it closed, and the conversation has one at a time.
 func (r *rig) check() {
 	r.t.Helper()
 	ids := map[any]bool{}
-	response, parts, items := any(nil), map[any]bool{}, map[any]bool{}
+	open := map[any]map[any]bool{} // what is open in a response
+	ended := map[any]bool{}
+	talking := any(nil)
 	for i, e := range r.got {
 		if id := e["event_id"]; id == nil || id == "" || ids[id] {
 			r.t.Errorf("event %d, %s: event_id %v", i, e.kind(), id)
 		} else {
 			ids[id] = true
 		}
+		id := e["response_id"]
 		switch e.kind() {
 		case "response.created":
-			if response != nil {
-				r.t.Errorf("event %d: a response while %v is open", i, response)
+			id = e.at("response.id")
+			if open[id] != nil || ended[id] {
+				r.t.Errorf("event %d: response %v again", i, id)
 			}
-			response = e.at("response.id")
+			if open[id] = map[any]bool{}; e.at("response.conversation_id") != nil {
+				if talking != nil {
+					r.t.Errorf("event %d: a response while %v is open", i, talking)
+				}
+				talking = id
+			}
 		case "response.output_item.added":
-			items[e.at("item.id")] = true
-		case "response.output_item.done":
-			delete(items, e.at("item.id"))
+			open[id][e.at("item.id")] = true
 		case "response.content_part.added":
-			parts[e["item_id"]] = true
+			open[id]["part of "+e["item_id"].(string)] = true
 		case "response.content_part.done":
-			delete(parts, e["item_id"])
-		case "response.done":
-			if response != e.at("response.id") || len(parts)+len(items) > 0 {
-				r.t.Errorf("event %d: response.done of %v while %v is open, with %v %v", i, e.at("response.id"), response, parts, items)
+			delete(open[id], "part of "+e["item_id"].(string))
+		case "response.output_item.done":
+			if open[id]["part of "+e.at("item.id").(string)] {
+				r.t.Errorf("event %d: an item ends before its part", i)
 			}
-			response = nil
+			delete(open[id], e.at("item.id"))
+		case "response.done":
+			id = e.at("response.id")
+			if open[id] == nil || len(open[id]) > 0 {
+				r.t.Errorf("event %d: response.done of %v with %v open", i, id, open[id])
+			}
+			delete(open, id)
+			if ended[id] = true; talking == id {
+				talking = nil
+			}
+		default:
+			if strings.HasPrefix(e.kind(), "response.") && open[id] == nil {
+				r.t.Errorf("event %d: %s of %v, which is not open", i, e.kind(), id)
+			}
 		}
 	}
-	if response != nil {
-		r.t.Errorf("response %v never ended: %v", response, r.kinds())
+	if len(open) > 0 {
+		r.t.Errorf("responses %v never ended: %v", open, r.kinds())
 	}
 }

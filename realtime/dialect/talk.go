@@ -82,12 +82,15 @@ type Talk struct {
 	refs    map[string]*asked // what the session has not answered yet, by its ref
 	sound   sound
 	items   conversation
-	speech  *speech           // what the user says, until it is committed
-	turns   map[int]*turn     // that are not over
-	heard   map[string]string // user items of turns that have not started, by the turn's id
-	reply   *reply            // the response of the conversation that is under way
-	asking  *asking           // the response that was asked for and has not begun
-	apart   map[string]*reply // out of band, by the response's id
+	speech  *speech             // what the user says, until it is committed
+	turns   map[int]*turn       // that are not over
+	heard   map[string]string   // user items of turns that have not started, by the turn's id
+	reply   *reply              // the response of the conversation that is under way
+	asking  *asking             // the response that was asked for and has not begun
+	apart   map[string]*reply   // out of band, by the response's id
+	aside   map[string]*asking  // out of band and not begun, by the response's id
+	hearing map[string]*hearing // audio of items that is being transcribed
+	held    []*asking           // that wait for it, oldest first
 }
 
 // asked is something that the session was asked for.
@@ -95,12 +98,17 @@ type asked struct {
 	eventID string
 	update  *realtime.Session // of a session.update
 	respond *asking           // of a response.create
+	hear    string            // the name of what is to be transcribed
 }
 
 // asking is a response that was asked for.
 type asking struct {
 	id        string
+	eventID   string
 	options   realtime.ResponseOptions
+	input     []*realtime.Item // of its own; nil: the conversation
+	waits     map[string]bool  // for what is being transcribed
+	letters   int              // of its own input
 	cancelled bool
 }
 
@@ -123,7 +131,7 @@ func New(o Options, s Session) *Talk {
 	return &Talk{
 		opts: o, session: s, log: o.Log.With("session", s.ID()), random: strings.ToLower(rand.Text()[:10]), beta: o.Beta,
 		refs: make(map[string]*asked), turns: make(map[int]*turn), heard: make(map[string]string), apart: make(map[string]*reply),
-		items: newConversation(),
+		aside: make(map[string]*asking), hearing: make(map[string]*hearing),
 	}
 }
 

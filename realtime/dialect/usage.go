@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"math"
+	"unicode/utf8"
 
 	"sori/realtime"
 	"sori/stage"
@@ -17,27 +18,32 @@ const (
 // are one token.
 func (t *Talk) usage(r *reply) *realtime.Usage {
 	var u realtime.Usage
-	letters, ms := r.inputText, int64(0)
+	n, ms := r.inputText, int64(0)
 	if !r.out {
 		for _, e := range t.items.items {
 			if mine := e.note == r.note && e.item.Role != realtime.RoleUser; mine {
 				continue
 			}
-			letters += len([]rune(e.item.Words())) + len(e.item.Arguments) + len(e.item.Output)
+			n += letters(e.item)
 		}
 		ms = r.inputMS
 	}
-	u.InputTokenDetails = realtime.InputUsage{TextTokens: tokens(letters), AudioTokens: int(ms / inputTokenMS)}
-	letters = 0
+	u.InputTokenDetails = realtime.InputUsage{TextTokens: tokens(n), AudioTokens: int(ms / inputTokenMS)}
+	n = 0
 	for _, e := range r.outputs {
-		letters += len([]rune(e.item.Words())) + len(e.item.Arguments)
+		n += letters(e.item)
 		u.OutputTokenDetails.AudioTokens += int(e.sentMS / outputTokenMS)
 	}
-	u.OutputTokenDetails.TextTokens = tokens(letters)
+	u.OutputTokenDetails.TextTokens = tokens(n)
 	u.InputTokens = u.InputTokenDetails.TextTokens + u.InputTokenDetails.AudioTokens
 	u.OutputTokens = u.OutputTokenDetails.TextTokens + u.OutputTokenDetails.AudioTokens
 	u.TotalTokens = u.InputTokens + u.OutputTokens
 	return &u
+}
+
+// letters counts what an item says.
+func letters(i realtime.Item) int {
+	return utf8.RuneCountInString(i.Words()) + len(i.Arguments) + len(i.Output)
 }
 
 func tokens(letters int) int { return (letters + stage.LettersPerToken - 1) / stage.LettersPerToken }
