@@ -2,7 +2,6 @@ package realtime
 
 import (
 	"encoding/json"
-	"slices"
 )
 
 // The types of items.
@@ -86,7 +85,7 @@ func (i Item) MarshalJSON() ([]byte, error) {
 		head
 		Role    string    `json:"role"`
 		Content []Content `json:"content"`
-	}{h, i.Role, slices.Concat([]Content{}, i.Content)})
+	}{h, i.Role, append([]Content{}, i.Content...)})
 }
 
 // MarshalJSON writes the fields that a part of its type has.

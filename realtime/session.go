@@ -2,7 +2,6 @@ package realtime
 
 import (
 	"encoding/json"
-	"slices"
 	"strconv"
 )
 
@@ -226,7 +225,7 @@ func (s Session) MarshalJSON() ([]byte, error) {
 		ExpiresAt         *int64          `json:"expires_at,omitempty"`
 		Audio             wireAudio       `json:"audio"`
 	}{
-		s.Type, s.ID, "realtime.session", s.Model, s.OutputModalities, s.Instructions, slices.Concat([]Tool{}, s.Tools), s.ToolChoice,
+		s.Type, s.ID, "realtime.session", s.Model, s.OutputModalities, s.Instructions, append([]Tool{}, s.Tools...), s.ToolChoice,
 		s.MaxOutputTokens, s.Verbatim["tracing"], orAuto(s.Verbatim["truncation"]), s.Verbatim["prompt"], s.Verbatim["include"],
 		s.Verbatim["reasoning"], s.Verbatim["parallel_tool_calls"], expires, wireAudio(s.Audio),
 	})

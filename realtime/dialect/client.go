@@ -194,10 +194,8 @@ func (t *Talk) itemTruncate(ctx context.Context, e realtime.ItemTruncate) *realt
 		return realtime.Wrong(realtime.CodeInvalidValue, "audio_end_ms", "Audio content of %dms is already shorter than %dms.", found.sentMS, e.AudioEndMS)
 	}
 	heard := heardOf(found.spans, e.AudioEndMS, found.sentMS)
-	if len(found.item.Content) > 0 {
-		found.item.Content = []realtime.Content{{Type: realtime.OutputAudio, Transcript: &heard}}
-	}
-	found.sentMS = e.AudioEndMS
+	found.item.Content = []realtime.Content{{Type: realtime.OutputAudio, Transcript: &heard}}
+	found.sentMS, found.cut = e.AudioEndMS, true
 	t.push(ctx, session.Input{Order: session.Amend{ID: found.note, Reply: &heard}})
 	t.emit(realtime.ItemTruncated(e))
 	return nil

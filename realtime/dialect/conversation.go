@@ -22,6 +22,7 @@ type entry struct {
 	note   string // under which the session remembers it
 	spans  []span // of a spoken reply
 	sentMS int64  // of its audio
+	cut    bool   // truncated: the content is what was heard, and no more comes to it
 }
 
 // span is a clause of a reply and where its sound begins, in ms.

@@ -137,7 +137,9 @@ func (t *Talk) caption(r *reply, p protocol.StagePartial) {
 func (t *Talk) say(r *reply, pcm []byte) {
 	t.open(r)
 	r.message.bytes += int64(len(pcm))
-	r.message.sentMS = r.message.bytes * 1000 / int64(2*r.format.Hz())
+	if !r.message.cut {
+		r.message.sentMS = r.message.bytes * 1000 / int64(2*r.format.Hz())
+	}
 	t.emit(realtime.AudioDelta{Place: r.place(), Audio: spoken(r.format, pcm)})
 }
 
@@ -166,7 +168,9 @@ func (t *Talk) closeMessage(r *reply, status string) {
 	text := strings.TrimSpace(m.text.String())
 	m.item.Status = status
 	if r.spoken() {
-		m.item.Content = []realtime.Content{{Type: realtime.OutputAudio, Transcript: &text}}
+		if !m.cut { // else the item stays as its listener left it
+			m.item.Content = []realtime.Content{{Type: realtime.OutputAudio, Transcript: &text}}
+		}
 		t.emit(realtime.AudioDone{Place: r.place()})
 		t.emit(realtime.TranscriptDone{Place: r.place(), Transcript: text})
 	} else {
