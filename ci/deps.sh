@@ -17,6 +17,7 @@ needs() {
 		echo "redis-server redis-server the Redis store is tested on a real server"
 		echo "espeak-ng espeak-ng its library gives the natural voice its phonemes"
 		echo "chromium chromium the page is tested in a real browser"
+		echo "python3 python3,python3-venv the openai package of Python is tested too"
 		echo "systemd-analyze systemd its own checker reads the unit in deploy/"
 		;;
 	lint)
@@ -52,10 +53,13 @@ install_packages() {
 }
 
 # there is true when a command is there and works. A C compiler without the C
-# library's headers does not.
+# library's headers does not, nor does a Python that makes no environments.
 there() {
 	has "$1" || return 1
-	[ "$1" != cc ] || printf '#include <stdlib.h>\nint main(void) { return 0; }\n' | cc -x c -o /dev/null - 2>/dev/null
+	case $1 in
+	cc) printf '#include <stdlib.h>\nint main(void) { return 0; }\n' | cc -x c -o /dev/null - 2>/dev/null ;;
+	python3) python3 -c 'import ensurepip, venv' 2>/dev/null ;;
+	esac
 }
 
 check_toolchain() {

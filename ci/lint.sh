@@ -29,7 +29,7 @@ fi
 
 if has shellcheck; then
 	say "shellcheck"
-	shellcheck -x .ci/run ci/*.sh e2e/rest/*.sh e2e/sdk/*.sh || failed="$failed shellcheck"
+	shellcheck -x .ci/run ci/*.sh e2e/*.sh e2e/*/*.sh || failed="$failed shellcheck"
 fi
 
 [ -z "$failed" ] || die "lint:$failed (make fmt repairs formatting)"
