@@ -22,6 +22,7 @@ type cli struct {
 	Engine  engineCmd  `cmd:"" help:"Run a local engine by itself, for other servers to use."`
 	Users   usersCmd   `cmd:"" help:"List, show, export and delete what is kept of users."`
 	Keys    keysCmd    `cmd:"" help:"Make, list and revoke the keys that let clients in."`
+	Bench   benchCmd   `cmd:"" help:"Measure a server beside what the machine can do."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,10 +13,10 @@ import (
 	"go.uber.org/goleak"
 )
 
-// The test binary is the engine process too: `sori serve` starts the program
-// that it is with other arguments.
+// The test binary is the processes too that sori starts: `sori serve` an engine,
+// `sori bench` servers and engines, all of them the program that it is.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == "engine" {
+	if len(os.Args) > 1 && slices.Contains([]string{"engine", "serve", "bench"}, os.Args[1]) {
 		os.Exit(run(context.Background(), os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))
 	}
 	goleak.VerifyTestMain(m,

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -18,7 +19,7 @@ import (
 // watching says who may look into the server while it runs.
 type watching struct {
 	Metrics   bool   `default:"true" negatable:"" setting:"" help:"Answer GET /metrics for Prometheus. It tells nothing of users, and no text."`
-	DebugAddr string `placeholder:"HOST:PORT" setting:"" help:"Listen on this loopback address, too, for /metrics and /debug/pprof. Default: nowhere."`
+	DebugAddr string `placeholder:"HOST:PORT" setting:"" help:"Listen on this loopback address, too, for /metrics and /debug/pprof; a POST to /debug/free-memory collects garbage and gives free memory back. Default: nowhere."`
 }
 
 // check says what is wrong with the settings.
@@ -117,6 +118,7 @@ func (p *parts) debug(ctx context.Context) (stop func(), err error) {
 func debugHandler(m *telemetry.Metrics) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", m.Handler())
+	mux.HandleFunc("POST /debug/free-memory", func(http.ResponseWriter, *http.Request) { debug.FreeOSMemory() })
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)

@@ -1,0 +1,91 @@
+package bench
+
+import (
+	"context"
+	"time"
+)
+
+// tooLate is the lateness from which a server counts as full, in ms.
+const tooLate = 20
+
+// capacity finds how many speakers plain TCP carries, and how sori does at 90 %
+// of that. The CPU time per session is compared at a quarter and at the whole.
+func (b *bench) capacity(ctx context.Context, n int) error {
+	most, err := b.carried(ctx, n)
+	if err != nil {
+		return err
+	}
+	b.add(most, "speakers that plain TCP carries", "", []float64{float64(most)}, "", nil, goal{})
+	few, many := most/4, most*9/10
+	at := map[int][]heard{}
+	for range b.Rounds {
+		for _, n := range []int{few, many} {
+			h, err := b.speakAt(ctx, b.soriOver("sori", plainSettings), n)
+			if err != nil {
+				return err
+			}
+			at[n] = append(at[n], h)
+		}
+	}
+	b.add(many, "lateness p99 at 90 % of them", "ms", each(at[many], late), "", nil, goal{tooLate, false})
+	b.add(many, "the speakers' own lateness p99", "ms", each(at[many], func(h heard) float64 { return h.own }), "", nil, goal{})
+	b.add(many, "CPU per 1,000 sessions, many / few", "cores", each(at[many], cores), "few", each(at[few], cores), goal{1, true})
+	return nil
+}
+
+// carried is how many speakers plain TCP carries; n is where to stop looking, 0
+// for as many as there may be.
+func (b *bench) carried(ctx context.Context, n int) (int, error) {
+	limit, err := files()
+	if err != nil {
+		return 0, err
+	}
+	limit -= spare
+	if n > 0 {
+		limit = min(limit, n)
+	}
+	best := 0
+	for next := min(1000, limit); next <= limit; next += max(1, next/5) {
+		h, err := b.speakAt(ctx, b.floorOver(floorTCP), next)
+		if err != nil {
+			return 0, err
+		}
+		b.tell("      plain TCP, %d sessions: p99 %.1f ms late, the speakers %.1f; others %.2f cores", next, h.p99, h.own, h.foreign)
+		if h.p99 >= tooLate || h.lost > .001 {
+			break
+		}
+		best = next
+		if next == limit {
+			break
+		}
+	}
+	if best == 0 {
+		best = min(500, limit)
+		b.note("plain TCP is late with %d speakers already: the machine is busy", min(1000, limit))
+	}
+	return best, nil
+}
+
+// start measures how long a server with local engines takes until it is ready.
+func (b *bench) start(ctx context.Context, _ int) error {
+	var took []float64
+	for range b.Rounds {
+		c, err := spawn(ctx, "sori", b.Program, []string{
+			"serve", "--addr", "127.0.0.1:0", "--log-format", "json", "--data", b.dir + "/start", "--ttot", "local:",
+		}, nil, isReady)
+		if err != nil {
+			if len(took) == 0 && ctx.Err() == nil {
+				b.note("not measured: %v", err)
+				return nil
+			}
+			return err
+		}
+		took = append(took, c.took.Seconds())
+		_ = c.stop() // it kept nothing
+		if err := pause(ctx, 100*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	b.add(1, "start to ready with local engines", "s", took, "", nil, goal{1.5, false})
+	return nil
+}
