@@ -286,7 +286,14 @@ export type SoriEvents = { [E in ServerEvent as E['type']]: E } & {
   /** The connection's. */
   state: ConnectionState;
   /** The connection was lost and its session, too: this is a new one of the same user with the same settings. */
-  restored: { session: string; previous: string; /** The turn that was cut off, or 0. */ lostTurn: number };
+  restored: {
+    session: string;
+    previous: string;
+    /** The turn that was cut off, or 0. */
+    lostTurn: number;
+    /** Something that was said and not answered was said again, to the new session. */
+    again: boolean;
+  };
   /** A piece of a reply, in the session's output format. */
   audio: { turn: number; rate: number; pcm: ArrayBuffer };
   /** How loud it is, 0 to 1, about 50 times a second. */

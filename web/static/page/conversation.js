@@ -98,9 +98,11 @@ export class Conversation {
       this.#breakOff((other) => other !== turn, () => true);
       if (turn && !this.turns.has(turn)) this.#start({ turn, source: 'speech' }, 0);
     });
-    on('restored', ({ lostTurn }) => {
-      this.#breakOff(() => true, (turn) => turn >= lostTurn);
+    on('restored', ({ lostTurn, again }) => {
       this.forget();
+      const lost = this.turns.get(lostTurn);
+      if (lost && again) this.#anew(lostTurn, lost);
+      this.#breakOff(() => true, (turn) => turn >= lostTurn);
     });
   }
 
@@ -193,6 +195,16 @@ export class Conversation {
     this.#unfold([live.view.timing]);
     this.#keepInSight(live);
     this.turns.delete(turn);
+  }
+
+  /** A turn that was cut off begins again, with what is known of its words. @param {number} turn @param {Live} lost */
+  #anew(turn, lost) {
+    this.turns.delete(turn);
+    this.saying = new Live();
+    this.saying.spoken = lost.spoken;
+    this.saying.view.hear(lost.view.said.textContent ?? '', !lost.spoken);
+    if (!lost.spoken) this.saying.view.tag('typed');
+    lost.view.element.replaceWith(this.saying.view.element);
   }
 
   /** Nothing more will be told of some turns. @param {(turn: number) => boolean} which @param {(turn: number) => boolean} incomplete */

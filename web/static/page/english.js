@@ -134,6 +134,7 @@ export const english = {
   restored: 'The connection was lost and is back. The conversation goes on.',
   missed: 'The connection was lost and is back. Some of what sori said meanwhile is missing.',
   restoredLost: 'The connection was lost and is back. The last answer was cut off: ask again.',
+  restoredAgain: 'The connection was lost and is back. sori was asked again what it had not answered.',
   uplinkSlow: 'The network is too slow for your voice; some of it was left out.',
   failed_atot: 'sori could not hear you: its ears don’t answer. You can write instead.',
   failed_ttot: 'sori could not think of an answer: its language engine doesn’t answer.',

@@ -106,7 +106,7 @@ sori.on('error', ({ code, message }) => {
     notify(say('noDetector'));
   } else if (code !== 'utterance_empty') notify(message, { bad: true });
 });
-sori.on('restored', ({ lostTurn }) => notify(say(lostTurn ? 'restoredLost' : 'restored')));
+sori.on('restored', ({ lostTurn, again }) => notify(say(lostTurn ? (again ? 'restoredAgain' : 'restoredLost') : 'restored')));
 sori.on('session.resumed', ({ lost }) => lost && notify(say('missed')));
 sori.on('uplink.slow', () => notify(say('uplinkSlow')));
 sori.on('microphone.lost', () => {
@@ -173,7 +173,7 @@ find('write').addEventListener('submit', async (event) => {
 async function write(text) {
   try {
     await sori.openSpeaker();
-    sori.cancel();
+    if (sori.state.state === 'ready') sori.cancel(); // else the text stays here, and so does what was asked before
     sori.text(text);
   } catch (cause) {
     complain(cause);

@@ -12,15 +12,13 @@ const KEPT_LIMIT = 2 << 20; // bytes that are kept for a server that wants them 
 const KEY_REFUSED = 4502; // a close code
 const LEAST_UTTERANCE = 100; // ms; the server takes no less
 
-/** @typedef {import('../sori.js').Settings} Settings */
-/** @typedef {import('../sori.js').Options} Options */
-/** @typedef {import('../sori.js').SoriEvents} SoriEvents */
+/** @import { ConnectionState, Options, Ready, Resumed, ServerEvent, Settings, SoriEvents, ToolCall } from '../sori.js' */
 
 /** @extends {Emitter<SoriEvents>} */
 export class Sori extends Emitter {
-  /** @type {import('../sori.js').Ready | null} */
+  /** @type {Ready | null} */
   session = null;
-  /** @type {import('../sori.js').ConnectionState} */
+  /** @type {ConnectionState} */
   state = { state: 'closed', code: 1000, reason: '' };
   lastSeq = 0;
   turn = 0;
@@ -40,7 +38,7 @@ export class Sori extends Emitter {
   /** @type {Speaker | null} */
   #speaker = null;
   /** What is known of the reply that comes in. */
-  #reply = newReply(0, 0);
+  #reply = newReply();
   #utteranceBytes = 0;
   #uplinkSlow = false;
   /** What was said and may be wanted again: the last of it has the number #said. @type {Said[]} */
@@ -64,9 +62,9 @@ export class Sori extends Emitter {
     const url = options.url ?? homeURL();
     const dial = async (/** @type {number} */ attempt) => {
       const key = await (typeof options.key === 'function' ? options.key() : options.key);
-      // Browsers do not say why a handshake failed: ask.
+      // Browsers don't say why it failed: ask.
       const home = new URL('whoami', url.replace('ws', 'http'));
-      const answer = attempt > 1 && (await fetch(home, { headers: { Authorization: `Bearer ${key}` } }).catch(() => null));
+      const answer = attempt > 1 && (await fetch(home, { headers: key ? { Authorization: `Bearer ${key}` } : {} }).catch(() => null));
       if (answer && answer.status === 401) throw { code: KEY_REFUSED, message: 'the key is not accepted' };
       return new WebSocketClass(url, key ? ['sori', `sori.key.${key}`] : []);
     };
@@ -85,7 +83,7 @@ export class Sori extends Emitter {
       const { state, code, reason } = /** @type {any} */ (this.state);
       if (state === 'closed') throw new SoriError('closed', `The connection was closed (${code}${reason && `: ${reason}`}).`);
     }
-    return /** @type {import('../sori.js').Ready} */ (this.session);
+    return /** @type {Ready} */ (this.session);
   }
 
   async close() {
@@ -125,7 +123,6 @@ export class Sori extends Emitter {
     this.#need(this.#send('utterance.clear'));
   }
 
-  /** Stops the reply, here at once and then on the server. */
   cancel() {
     const turn = this.turn || this.playing;
     if (!turn) return;
@@ -188,14 +185,9 @@ export class Sori extends Emitter {
     if (!this.talking) return false;
     this.talking = false;
     if (!this.#manual) return false;
-    const bytesPerMS = ((this.#settings.input?.rate ?? 16_000) * 2) / 1000;
-    if (this.#utteranceBytes < LEAST_UTTERANCE * bytesPerMS) {
-      this.#utteranceBytes = 0;
-      this.#send('utterance.clear');
-      return false;
-    }
+    const turn = this.#utteranceBytes >= ((this.#settings.input?.rate ?? 16_000) * LEAST_UTTERANCE) / 500;
     this.#utteranceBytes = 0;
-    return this.#send('utterance.end');
+    return this.#send(turn ? 'utterance.end' : 'utterance.clear') && turn;
   }
 
   get #manual() {
@@ -208,10 +200,10 @@ export class Sori extends Emitter {
     return this.#context;
   }
 
-  /** The first message of a connection: it has no number. */
-  #hello() {
+  /** The first message of a connection: it has no number. @param {boolean} [anew] */
+  #hello(anew) {
     const { session, resume } = this.session ?? {};
-    this.#line.send(JSON.stringify(resume?.key
+    this.#line.send(JSON.stringify(resume?.key && !anew
       ? { type: 'session.resume', session, key: resume.key, seen: this.lastSeq }
       : { type: 'session.configure', ...this.#settings }));
   }
@@ -234,7 +226,7 @@ export class Sori extends Emitter {
     return true;
   }
 
-  /** Forgets what was said up to a number: the server has it. @param {number} n */
+  /** What was said up to a number the server has. @param {number} n */
   #forget(n) {
     const data = this.#kept.splice(0, Math.max(0, n - this.#said + this.#kept.length));
     for (const one of data) this.#keptBytes -= size(one);
@@ -255,7 +247,7 @@ export class Sori extends Emitter {
     return true;
   }
 
-  /** @param {import('../sori.js').ConnectionState} state */
+  /** @param {ConnectionState} state */
   #moved(state) {
     this.state = state;
     this.emit('state', state);
@@ -263,24 +255,21 @@ export class Sori extends Emitter {
 
   /** @param {string} text */
   #take(text) {
-    /** @type {import('../sori.js').ServerEvent} */
+    /** @type {ServerEvent} */
     let event;
     try {
       event = JSON.parse(text);
     } catch {
       return; // not ours: a proxy's word, perhaps
     }
-    if (event.type === 'error' && event.code === 'session_unknown') {
-      delete this.session?.resume;
-      return this.#hello();
-    }
+    if (event.type === 'error' && event.code === 'session_unknown') return this.#hello(true);
     this.lastSeq = event.seq;
     this.#follow(event);
     this.emit(event.type, /** @type {any} */ (event));
     this.emit('event', event);
   }
 
-  /** @param {import('../sori.js').ServerEvent} event */
+  /** @param {ServerEvent} event */
   #follow(event) {
     switch (event.type) {
       case 'session.ready':
@@ -328,25 +317,27 @@ export class Sori extends Emitter {
     if (/^turn\.(done|cancelled|failed)$/.test(event.type) && event.turn === this.turn) this.turn = 0;
   }
 
-  /** @param {import('../sori.js').Ready} ready */
+  /** @param {Ready} ready */
   #begin(ready) {
     const { session: old, turn: lostTurn } = this;
     this.session = ready;
     if (ready.session === old?.session) return;
+    const again = old ? unanswered(this.#kept) : [];
     this.#forget(this.#said);
-    this.turn = this.#said = this.#utteranceBytes = 0;
+    this.turn = this.#said = 0;
+    if (!old) this.#utteranceBytes = 0;
     this.#speaker?.reset();
     this.#silence();
-    this.#reply = newReply(0, 0);
+    this.#reply = newReply();
+    for (const data of again) this.#say(data);
     this.#settled();
-    if (old) this.emit('restored', { session: ready.session, previous: old.session, lostTurn });
+    if (old) this.emit('restored', { session: ready.session, previous: old.session, lostTurn, again: again.length > 0 });
   }
 
-  /** @param {import('../sori.js').Resumed} resumed */
+  /** @param {Resumed} resumed */
   #resume({ received, lost, turn }) {
     this.#forget(received);
     this.#said = received + this.#kept.length; // also where more was dropped than the server has
-    for (const data of this.#kept) this.#line.send(data);
     if (lost) {
       this.turn = turn;
       this.#speaker?.flush(turn - 1);
@@ -356,6 +347,7 @@ export class Sori extends Emitter {
   }
 
   #settled() {
+    for (const data of this.#kept) this.#line.send(data);
     this.#line.settled();
     this.#moved({ state: 'ready' });
   }
@@ -385,16 +377,11 @@ export class Sori extends Emitter {
     this.emit('playback', { turn, ms: reply.heard, buffered, gaps });
     this.#report(ended);
     if (!ended) return;
-    setTimeout(() => {
-      if (this.playing !== turn) return;
-      this.playing = 0;
-      this.emit('playback.ended', { turn, ms: reply.heard });
-    }, latency);
+    setTimeout(() => this.playing === turn && this.#silence(reply), latency);
   }
 
-  #silence() {
+  #silence({ turn, heard } = this.#reply) {
     if (!this.playing) return;
-    const { turn, heard } = this.#reply;
     this.playing = 0;
     this.emit('playback.ended', { turn, ms: heard });
   }
@@ -408,7 +395,7 @@ export class Sori extends Emitter {
     this.#send('playback', { turn: reply.turn, ms });
   }
 
-  /** @param {import('../sori.js').ToolCall} call */
+  /** @param {ToolCall} call */
   async #runTool({ id, name, arguments: args }) {
     const tool = this.#options.tools?.[name];
     if (!tool) return;
@@ -421,11 +408,17 @@ export class Sori extends Emitter {
   }
 }
 
-/** @param {number} turn @param {number} rate */
-const newReply = (turn, rate) => ({ turn, rate, ms: Infinity, heard: 0, reported: 0 });
+const newReply = (turn = 0, rate = 0) => ({ turn, rate, ms: Infinity, heard: 0, reported: 0 });
 
-/** @param {Said} data */
-const size = (data) => (typeof data === 'string' ? data.length : data.byteLength);
+/** What a new session has to hear: who stopped a reply does not want it anew. @param {Said[]} kept */
+function unanswered(kept) {
+  const types = kept.map((data) => (typeof data === 'string' ? JSON.parse(data).type : 'sound'));
+  const from = types.lastIndexOf('turn.cancel');
+  return kept.filter((_, i) => i > from && /^(sound|text|utterance)/.test(types[i]));
+}
+
+/** @param {any} data of type Said */
+const size = (data) => data.length ?? data.byteLength;
 
 /** The server that this library came from. */
 function homeURL() {

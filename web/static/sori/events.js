@@ -1,17 +1,9 @@
 // Events with types: an EventTarget whose listeners may also be plain
 // functions that are handed the detail alone.
 
-/**
- * @template {object} Events the detail of each event, by its name
- */
+/** @template {object} Events the detail of each event, by its name */
 export class Emitter extends EventTarget {
-  /**
-   * Calls listener with the detail of every such event.
-   * @template {keyof Events & string} K
-   * @param {K} type
-   * @param {(detail: Events[K]) => void} listener
-   * @returns {() => void} ends it
-   */
+  /** Every such event. @template {keyof Events & string} K @param {K} type @param {(detail: Events[K]) => void} listener */
   on(type, listener) {
     const heard = (/** @type {Event} */ event) => listener(/** @type {CustomEvent} */ (event).detail);
     this.addEventListener(type, heard);
@@ -21,7 +13,7 @@ export class Emitter extends EventTarget {
   /** The next such event. @template {keyof Events & string} K @param {K} type @returns {Promise<Events[K]>} */
   next(type) {
     return new Promise((resolve) => {
-      const off = this.on(type, (detail) => (off(), resolve(detail)));
+      const off = this.on(type, (detail) => resolve((off(), detail)));
     });
   }
 

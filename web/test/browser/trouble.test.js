@@ -39,9 +39,11 @@ test('a restart of the server in mid-conversation is survived', { skip, timeout:
   await page.press('#text', 'Enter');
   await page.waitForFunction(() => /stays in the box/.test(document.querySelector('#notice')?.textContent ?? ''), null, PATIENCE);
   assert.equal(await page.inputValue('#text'), 'what is two plus two', 'what was written is not lost');
-  const back = page.waitForFunction(() => /is back/.test(document.querySelector('#notice')?.textContent ?? ''), null, { timeout: 60_000 });
+  const back = page.waitForFunction(() => /asked again/.test(document.querySelector('#notice')?.textContent ?? ''), null, { timeout: 60_000 });
   await server.up();
   await back;
+  await page.waitForSelector('.turn.speaking', PATIENCE);
+  assert.deepEqual(await page.locator('.turn .you .words').allTextContents(), ['what can you do'], 'the same question, once');
   await page.press('#text', 'Enter');
   await page.waitForSelector('.turn[data-status=done]', PATIENCE);
   assert.match((await page.locator('.turn').last().textContent()) ?? '', /4|four/i);

@@ -38,7 +38,7 @@ export class FakeServer {
     /** @type {(string | undefined)[]} The subprotocols that each connection offered. */
     this.offered = [];
     this.http = createServer(({ url, headers }, answer) => {
-      const known = !script.key || headers.authorization === `Bearer ${this.script.key}`;
+      const known = headers.authorization === (script.key && `Bearer ${script.key}`); // who asks for no key knows none
       answer.writeHead(url !== '/whoami' ? 404 : known ? 200 : 401).end();
     });
     this.ws = new WebSocketServer({ noServer: true });

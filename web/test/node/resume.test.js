@@ -87,18 +87,23 @@ test('a line that is cut in the middle of speech and again in the reply costs no
   assert.deepEqual(numbers, numbers.map((_, i) => i + 1), 'no message is missing, none came twice');
 });
 
-test('over a restart of the server a new session of the same user goes on', { timeout: 90_000 }, async (t) => {
+test('over a restart of the server a new session of the same user goes on, with what was not answered', { timeout: 90_000 }, async (t) => {
   const { url } = await link(t);
   const { sori } = await client(t, url);
   const before = sori.session?.session;
   const restored = sori.next('restored');
+  for (let i = 0; i < question.length; i += 320) sori.send(question.slice(i, i + 320));
+  const started = sori.next('turn.started');
+  sori.commit();
+  await started;
   await server.down('SIGKILL');
+  const done = sori.next('turn.done');
   await server.up();
-  const { session, previous } = await restored;
+  const { session, previous, lostTurn, again } = await restored;
   assert.equal(previous, before);
   assert.notEqual(session, before);
-  const done = sori.next('turn.done');
-  for (let i = 0; i < question.length; i += 320) sori.send(question.slice(i, i + 320));
-  sori.commit();
-  assert.match((await done).record.ttot_text, /22|twenty.two/i);
+  assert.deepEqual([lostTurn, again], [1, true]);
+  const { record } = await done;
+  assert.equal(record.input_ms, Math.round(question.length / (RATE / 1000)), 'every frame, each once');
+  assert.match(record.ttot_text, /22|twenty.two/i);
 });

@@ -117,15 +117,16 @@ test('without reconnection a server that is not there is an error', async (t) =>
 });
 
 test('connect while it waits tries at once', async (t) => {
-  const { server, sori } = await pair(t);
-  server.accept = false;
-  const waits = new Promise((resolve) => sori.on('state', (s) => s.state === 'waiting' && resolve(undefined)));
-  sori.connect().catch(() => {});
-  await waits;
-  server.accept = true;
+  const { server, sori } = await pair(t, { resumes: true });
+  await sori.connect();
+  const [session] = server.sessions;
+  session.note('going_away', { delay_ms: 50_000, reason: 'The server restarts.' });
+  await sori.next('going_away');
+  server.hangUp(1012);
+  assert.equal(/** @type {any} */ (await sori.next('state')).retryInMs, 50_000);
   const began = performance.now();
   await sori.connect();
-  assert.ok(performance.now() - began < 240, 'sooner than the shortest pause');
+  assert.ok(performance.now() - began < 25_000, 'it did not wait');
 });
 
 test('a client’s tool is run and its answer sent', async (t) => {

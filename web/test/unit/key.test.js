@@ -51,3 +51,13 @@ test('a close in the middle of it stays one', async (t) => {
   assert.equal(sori.state.state, 'closed');
   assert.equal(server.connections, 0);
 });
+
+test('who has no key shows none: a server that came back would refuse it', async (t) => {
+  const { server, sori } = await pair(t, {}, {}, { key: '' });
+  server.accept = false;
+  const connected = sori.connect();
+  while (server.connections < 2) await sori.next('state'); // from the second attempt on it asks why
+  server.accept = true;
+  await connected;
+  assert.equal(sori.state.state, 'ready');
+});

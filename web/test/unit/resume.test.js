@@ -150,6 +150,62 @@ test('a session that is over is replaced, over the same connection', async (t) =
   await sori.next('turn.done');
 });
 
+test('what a session that is over did not answer is said to the new one, each once', async (t) => {
+  const { server, sori } = await pair(t, { resumes: true });
+  await sori.connect();
+  sori.send(frame(1));
+  sori.commit();
+  const { turn } = await sori.next('turn.done');
+  const [old] = server.sessions;
+  old.note('ack', { received: old.received });
+  await sori.next('ack');
+
+  sori.configure({ instructions: 'be brief' });
+  for (let i = 2; i <= 4; i++) sori.send(frame(i));
+  sori.commit();
+  await sori.next('audio');
+  const own = server.said.length;
+  server.sessions.clear();
+  server.hangUp();
+  const restored = sori.next('restored');
+  await sori.next('state');
+  sori.send(frame(5)); // what comes next is kept in its place behind it
+  const { lostTurn, again } = await restored;
+  assert.deepEqual([lostTurn, again], [turn + 1, true]);
+  const [session] = server.sessions;
+  await sori.next('turn.done');
+  assert.equal(session.turn, 1, 'one question, one answer');
+  assert.equal(session.received, 5, 'three frames, the commit, and the next frame');
+  assert.deepEqual(server.said.slice(own).map((m) => m.type), ['session.resume', 'session.configure', 'utterance.end']);
+  assert.equal(server.said.at(-2).instructions, 'be brief');
+  session.note('ack', { received: 5 });
+  await sori.next('ack');
+
+  // Nothing is left for a third one.
+  server.sessions.clear();
+  server.hangUp();
+  assert.equal((await sori.next('restored')).again, false);
+  assert.equal([...server.sessions][0].received, 0);
+});
+
+test('an answer that was stopped is not asked for again', async (t) => {
+  const { server, sori } = await pair(t, { resumes: true });
+  await sori.connect();
+  sori.text('hello');
+  await sori.next('audio');
+  sori.cancel();
+  await sori.next('turn.cancelled');
+  sori.send(frame(1));
+  server.sessions.clear();
+  server.hangUp();
+  const { lostTurn, again } = await sori.next('restored');
+  assert.deepEqual([lostTurn, again], [0, true]);
+  const [session] = server.sessions;
+  while (!session.received) await new Promise((r) => setTimeout(r, 5));
+  assert.equal(session.received, 1, 'only the sound since then');
+  assert.equal(server.of('text').length, 1);
+});
+
 test('who is asked to come back later does', async (t) => {
   const { server, sori } = await pair(t, { resumes: true });
   await sori.connect();
