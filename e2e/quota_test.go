@@ -129,7 +129,8 @@ func TestQuotas(t *testing.T) {
 	if code != "" || other.turn(other.ask) != "turn.done" {
 		t.Errorf("another user is refused: %s", code)
 	}
-	_ = two.conn.Close(websocket.StatusNormalClosure, "") // one that is dropped keeps its place for who may resume it
+	// One that is dropped keeps its place for who may resume it.
+	_ = two.conn.Close(websocket.StatusNormalClosure, "")
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) { // polled
 		if _, code = enterAs(t, s, "q"); code == "" {
 			break

@@ -34,6 +34,7 @@ type Turn struct {
 	HeardMS  *int64   `json:"heard_ms"`  // how much of it was heard, where the reply was stopped; TTOTText is that part then
 	Engines  Engines  `json:"engines"`
 	Error    *Failure `json:"error"`
+	Apology  string   `json:"apology,omitempty"` // what the user was told where the turn could not be answered; the model does not remember it
 	Timings  Timings  `json:"timings"`
 
 	// Received is the number of the client's last frame that the turn settles: a

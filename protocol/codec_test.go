@@ -95,6 +95,7 @@ func serverEvents() []protocol.Event {
 		protocol.Cleared{InputMS: 40},
 		protocol.Warning{Code: protocol.WarnRecording, Message: "m <&>"},
 		protocol.Problem{Code: protocol.ErrBadJSON, Message: "m"},
+		protocol.Apology{Text: "I am sorry.", Spoken: true},
 		protocol.QuotaUpdated{Quotas: []protocol.Quota{{Name: "turns", Limit: 60, Remaining: 12, ResetMS: 21000}}},
 		protocol.Pong{ID: "p-1"},
 		protocol.Resumed{Session: "s", Received: 41, Lost: 2},

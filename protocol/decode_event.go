@@ -49,6 +49,8 @@ func decodeBody(name string, data []byte) (Event, error) {
 		return decodeInto(data, Warning{})
 	case name == Problem{}.Type():
 		return decodeInto(data, Problem{})
+	case name == Apology{}.Type():
+		return decodeInto(data, Apology{})
 	case name == QuotaUpdated{}.Type():
 		return decodeInto(data, QuotaUpdated{})
 	case name == SpeechStarted{}.Type():

@@ -66,7 +66,7 @@ func known(e Event) bool {
 		return knownStage(e.Stage)
 	case Ready, TurnStarted, AudioBegin, AudioEnd, TurnDone, TurnCancelled, TurnFailed,
 		SpeechStarted, SpeechPartial, SpeechStopped, ReplyPaused, ReplyResumed, ReplyCorrected, ToolCall,
-		Cleared, Warning, Problem, QuotaUpdated, Pong, Resumed, Ack, GoingAway:
+		Cleared, Warning, Problem, Apology, QuotaUpdated, Pong, Resumed, Ack, GoingAway:
 		return true
 	}
 	return false

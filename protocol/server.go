@@ -175,6 +175,14 @@ type Problem struct {
 	Message string `json:"message"`
 }
 
+// Apology says that the turn can't be answered, in words for the user. It comes
+// before [TurnFailed], and before the audio of the same words where they are
+// spoken. There are no stage events for that audio.
+type Apology struct {
+	Text   string `json:"text"`
+	Spoken bool   `json:"spoken"` // its audio begins now; else the client should show the text
+}
+
 // QuotaUpdated says how far the limits of the user, and of the key that let the
 // client in, are used. It comes after [Ready] and when a turn begins or is
 // refused, where anything is limited.
@@ -209,5 +217,6 @@ func (TurnFailed) Type() string     { return "turn.failed" }
 func (Cleared) Type() string        { return "utterance.cleared" }
 func (Warning) Type() string        { return "warning" }
 func (Problem) Type() string        { return "error" }
+func (Apology) Type() string        { return "reply.apology" }
 func (QuotaUpdated) Type() string   { return "quota.updated" }
 func (Pong) Type() string           { return "pong" }

@@ -19,7 +19,7 @@ func events() []Event {
 	return append(all,
 		AudioBegin{}, AudioEnd{}, TurnDone{}, TurnCancelled{}, TurnFailed{},
 		SpeechStarted{}, SpeechPartial{}, SpeechStopped{}, ReplyPaused{}, ReplyResumed{}, ReplyCorrected{}, ToolCall{},
-		Cleared{}, Warning{}, Problem{}, QuotaUpdated{}, Pong{}, Resumed{}, Ack{}, GoingAway{})
+		Cleared{}, Warning{}, Problem{}, Apology{}, QuotaUpdated{}, Pong{}, Resumed{}, Ack{}, GoingAway{})
 }
 
 // EventTypes gives every type of server event, as it stands in "type".

@@ -11,6 +11,9 @@ import (
 type span struct {
 	text string
 	at   time.Duration // of the reply's audio
+	// aside is what is said beside the reply: it belongs neither to its text nor
+	// to its length.
+	aside bool
 }
 
 // heardText is the part of a reply that was heard: the clauses that were played
@@ -18,7 +21,7 @@ type span struct {
 func heardText(spans []span, heard, made time.Duration) string {
 	var parts []string
 	for i, s := range spans {
-		if s.at >= heard {
+		if s.at >= heard || s.aside {
 			break
 		}
 		end := made
@@ -36,6 +39,16 @@ func heardText(spans []span, heard, made time.Duration) string {
 		break
 	}
 	return strings.Join(parts, " ")
+}
+
+// replyLength is how much of so much audio is of the reply, and not beside it.
+func replyLength(spans []span, all time.Duration) time.Duration {
+	for _, s := range spans {
+		if s.aside {
+			return min(s.at, all)
+		}
+	}
+	return all
 }
 
 // said is all of a reply that has begun to leave for the client.

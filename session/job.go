@@ -35,10 +35,11 @@ type job struct {
 }
 
 // turnOut is one thing that a turn's goroutines tell the actor. Exactly one
-// field is set.
+// field but aside is set.
 type turnOut struct {
 	event    protocol.Event
 	caption  *protocol.StagePartial // what sounds from here on
+	aside    bool                   // the caption's words are no part of the reply
 	audio    *audio.Frame
 	call     *toolCall
 	asks     chan<- *job // whether the turn is answered, and as which job
@@ -54,6 +55,7 @@ type result struct {
 	engines             history.Engines
 	timings             history.Timings
 	failure             *stage.Error
+	apology             string       // for the failure, "" if there was none
 	calls               []stage.Call // that were handed over
 	loaded              bool
 	earlier             []stage.Exchange
@@ -134,6 +136,9 @@ func (w *worker) turn(all, reply context.Context) {
 		})
 		if err != nil {
 			w.fail(all, stage.AsError(stage.ATOT, err))
+			if !w.entry.silent {
+				w.apologize(reply)
+			}
 			w.result.earlier = <-earlier
 			return
 		}
@@ -164,6 +169,7 @@ func (w *worker) answer(ctx context.Context) {
 		return
 	}
 	w.reply(ctx, slices.Concat(w.result.earlier, w.history))
+	w.apologize(ctx)
 }
 
 // isAnswered asks the actor whether a turn that was overheard is answered, and

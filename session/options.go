@@ -32,6 +32,11 @@ type Options struct {
 	PartialGap time.Duration                 // sound between two partial transcripts; default 600 ms
 	ToolTime   time.Duration                 // how long a tool may take; default 30 s
 
+	// Apology gives what a user is told who can't be answered, by the session's
+	// language and what the user said, as far as it was understood. "" or a nil
+	// Apology: nothing. See [Sorry].
+	Apology func(language, said string) string
+
 	Fresh     bool      // the model is not told of earlier sessions
 	Allowance Allowance // what the user may still do; nil: anything
 	Notices   bool      // events say more than the native protocol knows: see [Accepted]

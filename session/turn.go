@@ -197,8 +197,8 @@ func (s *Session) cut() {
 	s.out.hush()
 	now := time.Now()
 	heard := t.pacer.heard(now)
-	ms := heard.Milliseconds()
-	t.heardMS, t.heard = &ms, heardText(t.spans, heard, t.pacer.sent)
+	reply := replyLength(t.spans, heard).Milliseconds()
+	t.heardMS, t.heard = &reply, heardText(t.spans, heard, t.pacer.sent)
 	t.pacer.hold(now)
 	if t.begun && !t.endSent {
 		t.ended, t.endSent = true, true
@@ -233,8 +233,10 @@ func (s *Session) takeFromTurn(ctx context.Context, o turnOut) {
 			return
 		}
 		s.beginVoice(ctx)
-		t.spans = append(t.spans, span{text: o.caption.Text, at: time.Duration(o.caption.AudioMS) * time.Millisecond})
-		s.emitVoice(t.number, *o.caption)
+		t.spans = append(t.spans, span{text: o.caption.Text, at: time.Duration(o.caption.AudioMS) * time.Millisecond, aside: o.aside})
+		if !o.aside {
+			s.emitVoice(t.number, *o.caption)
+		}
 	case o.call != nil:
 		s.askTool(t, o.call)
 	case o.asks != nil:
@@ -415,14 +417,15 @@ func (t *turn) conclusion(now time.Time) protocol.Event {
 		StartedAt: t.committed.UTC(), EndedAt: now.UTC(), Language: j.settings.language,
 		InputWAV: r.inputWAV, ATOTText: r.atotText, TTOTText: r.ttotText, OutputWAV: r.outputWAV,
 		OutputMS: r.outputMS, Engines: r.engines, Timings: r.timings, Received: t.settles,
+		Apology: r.apology,
 	}
 	if c := j.entry.clip; c != nil {
 		rec.InputMS = c.Duration().Milliseconds()
 	}
-	if !t.firstAudio.IsZero() {
+	if !t.firstAudio.IsZero() && r.outputMS > 0 {
 		rec.Timings.AudioFirst = j.since(t.firstAudio)
 	}
-	if !t.firstHeard.IsZero() {
+	if !t.firstHeard.IsZero() && r.outputMS > 0 {
 		rec.Timings.HeardFirst = j.since(t.firstHeard)
 	}
 	rec.Timings.Decision = j.since(t.committed)

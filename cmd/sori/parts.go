@@ -235,7 +235,7 @@ func (p *parts) server() (*server.Server, error) {
 	cfg := server.Config{
 		Session: session.Options{
 			User: p.User, Language: p.Language, Voice: p.Voice, Instructions: p.Instructions,
-			MaxUtterance: p.MaxUtterance, Window: p.Window,
+			MaxUtterance: p.MaxUtterance, Window: p.Window, Apology: p.apologies(),
 		},
 		Store: kept{p.store, p.keeper}, Steps: steps, Checks: p.checks(), Page: page,
 		DefaultUser: p.User, Origins: p.Origins, MaxSessions: p.MaxSessions,

@@ -30,6 +30,7 @@ type serveCmd struct {
 	Language     string        `default:"en" placeholder:"TAG" setting:"" help:"The language of clients that name none."`
 	Voice        string        `placeholder:"NAME" setting:"" help:"The voice of clients that name none. Default: the engine's own."`
 	Instructions string        `placeholder:"TEXT" setting:"" help:"How replies should be where the client says nothing of it, for engines that follow instructions."`
+	Apology      string        `placeholder:"TEXT" setting:"" help:"What users hear, or read where TTS does not work, when a turn can't be answered; none: nothing. Default: a sentence in Korean or English."`
 	Window       int           `default:"20" placeholder:"N" setting:"" help:"How many earlier turns the text engine is told."`
 	MaxUtterance time.Duration `default:"60s" placeholder:"TIME" setting:"" help:"A longer utterance is ended and answered at this length."`
 	MaxSessions  int           `default:"1000" placeholder:"N" setting:"" help:"How many sessions there may be at once; more are told to come back later."`
@@ -55,6 +56,17 @@ Examples:
   SORI_ADDR=:8080 sori serve --config sori.yaml
 
 API keys come from the environment only: SORI_ATOT_KEY, SORI_TTOT_KEY, SORI_TTS_KEY, or the variable that key_env in a URL names.`
+}
+
+// apologies gives what users are told who can't be answered.
+func (s *serveCmd) apologies() func(language, said string) string {
+	switch s.Apology {
+	case "":
+		return session.Sorry
+	case "none":
+		return nil
+	}
+	return func(string, string) string { return s.Apology }
 }
 
 // check says what is wrong with the settings.

@@ -78,7 +78,7 @@ func TestBadConfigFiles(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ name, file, want string }{
 		{"unknown key", "adr: x", `there is no setting "adr": is "addr" meant?`},
-		{"far from any key", "colour: red", `there is no setting "colour"; there are addr, atot,`},
+		{"far from any key", "colour: red", `there is no setting "colour"; there are addr, apology, atot,`},
 		{"twice", "log-level: info\nlog_level: debug", `the setting "log-level" is there twice`},
 		{"empty", "addr:", `the setting "addr" has no value`},
 		{"nested", "addr:\n  host: x", `the setting "addr" has settings below it`},

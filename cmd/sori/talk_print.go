@@ -171,6 +171,8 @@ func (h *humanTalk) about(m client.Message) string {
 		return fmt.Sprintf("%s, record %s", e.Reason, e.Record.ID)
 	case protocol.TurnFailed:
 		return fmt.Sprintf("%s %s: %s", e.Stage, e.Code, e.Message)
+	case protocol.Apology:
+		return fmt.Sprintf("%q", e.Text)
 	case protocol.Cleared:
 		return milliseconds(e.InputMS)
 	case protocol.Warning:

@@ -94,6 +94,7 @@ func Turn(userID string, n int) history.Turn {
 		OutputMS:  900,
 		Engines:   history.Engines{ATOT: "moonshine-tiny-en", TTOT: "responder", TTS: "flite"},
 		Error:     &history.Failure{Stage: "tts", Code: "engine_failed", Message: "the engine closed early"},
+		Apology:   "Sorry, not now.",
 		Timings: history.Timings{
 			ATOTDone: ms(101.5), TTOTFirst: ms(120), ClauseFirst: ms(130.25), TTSFirst: ms(200),
 			AudioFirst: ms(201), TTOTDone: ms(250), TTSDone: ms(400), End: ms(401.125),

@@ -97,6 +97,10 @@ func (t *Talk) make(r *reply, e protocol.Event) {
 			t.caption(r, e)
 		case stage.ATOT:
 		}
+	case protocol.Apology:
+		if e.Spoken || !r.spoken() {
+			t.write(r, e.Text)
+		}
 	case protocol.ToolCall:
 		t.call(r, e)
 	case protocol.Warning:

@@ -137,7 +137,7 @@ func deps(model ttot) session.Deps {
 func open(t *testing.T, o dialect.Options, d session.Deps) *rig {
 	t.Helper()
 	ctx, end := context.WithCancel(t.Context())
-	s := session.New(session.Options{Notices: true, Fresh: true}, d)
+	s := session.New(session.Options{Notices: true, Fresh: true, Apology: session.Sorry}, d)
 	r := &rig{t: t, in: make(chan dialect.Incoming, 16)}
 	out, ran := make(chan []byte), make(chan struct{})
 	var wg sync.WaitGroup

@@ -3,6 +3,7 @@ package dialect_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"iter"
 	"slices"
 	"strings"
@@ -197,6 +198,39 @@ func TestLimitAndCancel(t *testing.T) {
 			t.Errorf("%v", done)
 		}
 	})
+}
+
+// A response that fails without an answer says sorry, in an item that is not
+// whole, and fails all the same.
+func TestApology(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ options, delta string }{
+		"spoken":  {`{}`, "response.output_audio_transcript.delta"},
+		"written": {`{"output_modalities":["text"]}`, "response.output_text.delta"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				r := open(t, dialect.Options{}, deps(ttot{func(context.Context, stage.Prompt) iter.Seq2[string, error] {
+					return func(yield func(string, error) bool) { yield("", errors.New("it broke")) }
+				}}))
+				r.send(`{"type":"conversation.item.create","item":{"type":"message","role":"user","content":[{"type":"input_text","text":"hello"}]}}`)
+				r.send(`{"type":"response.create","response":` + c.options + `}`)
+				r.wait(10 * time.Second)
+				text, _ := r.last(c.delta).at("delta").(string)
+				if !strings.HasPrefix(text, "I'm sorry") {
+					t.Errorf("said %q", text)
+				}
+				if got, want := slices.Contains(r.kinds(), "response.output_audio.delta"), name == "spoken"; got != want {
+					t.Errorf("audio: %v", got)
+				}
+				done := r.last("response.done")
+				if done.at("response.status") != "failed" || done.at("response.status_details.error.code") != stage.CodeInternal {
+					t.Errorf("%v", done)
+				}
+			})
+		})
+	}
 }
 
 // A transcription session transcribes and answers nothing.
