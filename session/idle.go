@@ -16,6 +16,7 @@ func (s *Session) awaitUser(t *turn) {
 	if t.cut {
 		left = 0
 	}
+	s.idleFrom = s.heardMS() + left.Milliseconds()
 	if !s.away {
 		s.idleC.Reset(left + ms(p.AfterMS))
 	}

@@ -102,6 +102,8 @@ type (
 		ID      string // of the turn's record
 		InputMS int64
 		Idle    bool // nobody spoke for the time of the idle prompt
+		// With Idle: where the silence begins and ends, in ms of all audio that came in.
+		FromMS, ToMS int64
 	}
 	// Answering says that the turn is being answered from here on.
 	Answering struct{ ID string } // of the [Respond], or "" when nobody asked for it
@@ -237,7 +239,8 @@ func (s *Session) accepted(e entry) entry {
 	if e.clip != nil {
 		s.notice(0, Accepted{ID: e.id, InputMS: e.clip.Duration().Milliseconds()})
 	} else if e.idle {
-		s.notice(0, Accepted{ID: e.id, Idle: true})
+		to := s.heardMS()
+		s.notice(0, Accepted{ID: e.id, Idle: true, FromMS: min(s.idleFrom, to), ToMS: to})
 	}
 	return e
 }

@@ -47,6 +47,7 @@ type Session struct {
 	memory    memory
 	paceC     *time.Timer
 	idleC     *time.Timer // until the idle prompt
+	idleFrom  int64       // where the silence before it begins, in ms of all audio that came in
 	keepDone  chan keepResult
 	crew      sync.WaitGroup // every goroutine that Run started
 	ref       string         // of the input being handled

@@ -240,7 +240,7 @@ func (t *Talk) accepted(a session.Accepted) {
 	if a.Idle {
 		none := ""
 		item.Content[0].Transcript = &none
-		t.emit(realtime.TimeoutTriggered{AudioStartMS: a.InputMS, AudioEndMS: a.InputMS, ItemID: item.ID})
+		t.emit(realtime.TimeoutTriggered{AudioStartMS: a.FromMS, AudioEndMS: a.ToMS, ItemID: item.ID})
 	}
 	t.heard[a.ID] = item.ID
 	previous := t.items.add(&entry{item: item, note: a.ID})
