@@ -15,6 +15,7 @@ import (
 	"sori/engines/models"
 	"sori/engines/moonshine"
 	"sori/engines/ort"
+	"sori/engines/recognizer"
 	"sori/engines/silero"
 	"sori/stage"
 )
@@ -22,7 +23,7 @@ import (
 // loaded is what a process of engines holds.
 type loaded struct {
 	config     enginehttp.Config
-	recognizer *moonshine.Recognizer
+	recognizer *recognizer.Recognizer
 	voice      *silero.Model
 	ends       []func(context.Context) // free what was loaded, the last first
 
@@ -79,7 +80,7 @@ func (l *loaded) loadATOT(files *models.Files, workers int) error {
 	if l.voice, err = silero.Open(r, files.Silero); err != nil {
 		return fmt.Errorf("the voice detector can't be loaded: %w; `sori models verify` says more", err)
 	}
-	detector := func() (moonshine.Detector, error) {
+	detector := func() (recognizer.Detector, error) {
 		d, failed := l.voice.NewDetector()
 		if failed != nil {
 			return nil, failed
@@ -88,7 +89,7 @@ func (l *loaded) loadATOT(files *models.Files, workers int) error {
 	}
 	l.recognizer, err = moonshine.Open(r,
 		moonshine.Files{Encoder: files.Encoder, Decoder: files.Decoder, Vocabulary: files.Vocabulary},
-		moonshine.Options{Workers: workers, NewDetector: detector})
+		recognizer.Options{Workers: workers, NewDetector: detector})
 	if err != nil {
 		return fmt.Errorf("the recogniser can't be loaded: %w; `sori models verify` says more", err)
 	}

@@ -8,19 +8,17 @@ import (
 	"strings"
 
 	"sori/engines/ort"
+	"sori/engines/recognizer"
 )
 
 const (
-	// Rate is the rate of all samples in Hz.
-	Rate = 16_000
-
 	tokenStart = 1
 	tokenEnd   = 2
 	heads      = 8
 	headSize   = 36
 
-	minSamples = 1024      // fewer give the encoder nothing to see
-	maxSamples = 20 * Rate // longer input makes the model invent, and takes memory with its square
+	minSamples = 1024                 // fewer give the encoder nothing to see
+	maxSamples = 20 * recognizer.Rate // longer input makes the model invent, and takes memory with its square
 	// People say up to about 6.5 tokens a second; a model that loops says more.
 	tokensPerSecond = 6.5
 	extraTokens     = 6 // short pieces have more tokens a second: punctuation, digits
@@ -51,7 +49,7 @@ const (
 func openModel(r *ort.Runtime, f Files) (*model, error) {
 	m := &model{r: r}
 	if err := m.open(f); err != nil {
-		m.close()
+		m.Close()
 		return nil, err
 	}
 	return m, nil
@@ -75,13 +73,14 @@ func (m *model) open(f Files) (err error) {
 	}
 	// A first run shows files that have the right names and do something else,
 	// and spares the first user the library's preparations.
-	if _, _, err = m.hear(context.Background(), make([]float32, Rate/2)); err != nil {
+	if _, _, err = m.Hear(context.Background(), make([]float32, recognizer.Rate/2), ""); err != nil {
 		return fmt.Errorf("the first run with %s and %s: %w", f.Encoder, f.Decoder, err)
 	}
 	return nil
 }
 
-func (m *model) close() {
+// Close implements recognizer.Model.
+func (m *model) Close() {
 	if m.enc != nil {
 		m.enc.Close()
 	}
@@ -133,14 +132,13 @@ func (m *model) wire(f Files) error {
 	return nil
 }
 
-// hear gives the words in one segment. ended says that the model came to an end
-// by itself; where it did not, it was looping.
-func (m *model) hear(ctx context.Context, samples []float32) (text string, ended bool, err error) {
+// Hear implements recognizer.Model. The model knows one language.
+func (m *model) Hear(ctx context.Context, samples []float32, _ string) (text string, ended bool, err error) {
 	if len(samples) < minSamples {
 		return "", true, nil
 	}
 	if len(samples) > maxSamples {
-		return "", false, fmt.Errorf("%w: %d samples, at most %d", ErrTooLong, len(samples), maxSamples)
+		return "", false, fmt.Errorf("%w: %d samples, at most %d", recognizer.ErrTooLong, len(samples), maxSamples)
 	}
 	audio, err := ort.NewValue(m.r, samples, 1, int64(len(samples)))
 	if err != nil {
@@ -157,7 +155,7 @@ func (m *model) hear(ctx context.Context, samples []float32) (text string, ended
 		return "", false, err
 	}
 	defer d.free()
-	limit := int(tokensPerSecond*float64(len(samples))/Rate) + extraTokens
+	limit := int(tokensPerSecond*float64(len(samples))/recognizer.Rate) + extraTokens
 	var words []byte
 	for range limit {
 		token, err := d.next(ctx)

@@ -13,6 +13,7 @@ import (
 
 	"sori/engines/energy"
 	"sori/engines/moonshine"
+	"sori/engines/recognizer"
 )
 
 // maxWER is how many of 100 words may be wrong, over all recordings.
@@ -21,8 +22,8 @@ const maxWER = 5.0
 // Loading the model takes a second, so what only hears shares one.
 func TestHearing(t *testing.T) {
 	t.Parallel()
-	withEnergy := func() (moonshine.Detector, error) { return energy.New(), nil }
-	for name, o := range map[string]moonshine.Options{
+	withEnergy := func() (recognizer.Detector, error) { return energy.New(), nil }
+	for name, o := range map[string]recognizer.Options{
 		"silero": {Workers: 2},
 		"energy": {Workers: 2, NewDetector: withEnergy},
 	} {
@@ -39,7 +40,7 @@ func TestHearing(t *testing.T) {
 	}
 }
 
-func wordErrorRate(t *testing.T, m *moonshine.Recognizer) {
+func wordErrorRate(t *testing.T, m *recognizer.Recognizer) {
 	t.Helper()
 	all := clips(t)
 	for _, gain := range []float64{1, 0.03} { // as recorded, and 30 dB softer
@@ -68,7 +69,7 @@ func scaled(pcm []int16, gain float64) []int16 {
 	return out
 }
 
-func longAudio(t *testing.T, m *moonshine.Recognizer) {
+func longAudio(t *testing.T, m *recognizer.Recognizer) {
 	t.Helper()
 	var pcm []int16
 	said := ""
@@ -86,7 +87,7 @@ func longAudio(t *testing.T, m *moonshine.Recognizer) {
 		texts = append(texts, text)
 	}
 	if len(texts) < 4 {
-		t.Fatalf("%d s were heard in %d segments", len(pcm)/moonshine.Rate, len(texts))
+		t.Fatalf("%d s were heard in %d segments", len(pcm)/recognizer.Rate, len(texts))
 	}
 	for i := 1; i < len(texts); i++ {
 		if len(texts[i]) <= len(texts[i-1]) || texts[i][:len(texts[i-1])] != texts[i-1] {
@@ -99,11 +100,11 @@ func longAudio(t *testing.T, m *moonshine.Recognizer) {
 	}
 }
 
-func noSpeech(t *testing.T, m *moonshine.Recognizer) {
+func noSpeech(t *testing.T, m *recognizer.Recognizer) {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(1, 2))
 	make5s := func(f func(i int) float64) []int16 {
-		pcm := make([]int16, 5*moonshine.Rate+77)
+		pcm := make([]int16, 5*recognizer.Rate+77)
 		for i := range pcm {
 			pcm[i] = int16(max(-1, min(1, f(i))) * 32767)
 		}
@@ -117,11 +118,11 @@ func noSpeech(t *testing.T, m *moonshine.Recognizer) {
 		"faint noise":    make5s(func(int) float64 { return 0.0001 * rng.NormFloat64() }),
 		"noise -50 dB":   make5s(func(int) float64 { return 0.003 * rng.NormFloat64() }),
 		"noise -30 dB":   make5s(func(int) float64 { return 0.03 * rng.NormFloat64() }),
-		"hum":            make5s(func(i int) float64 { return 0.2 * math.Sin(2*math.Pi*50*float64(i)/moonshine.Rate) }),
+		"hum":            make5s(func(i int) float64 { return 0.2 * math.Sin(2*math.Pi*50*float64(i)/recognizer.Rate) }),
 		"a click":        make5s(func(i int) float64 { return map[bool]float64{true: 0.9}[i/10 == 4000] }),
 		"a loud offset":  make5s(func(int) float64 { return 0.5 }),
 		"steady clicks":  make5s(func(i int) float64 { return map[bool]float64{true: 0.5}[i%4000 < 6] }),
-		"a steady tone":  make5s(func(i int) float64 { return 0.2 * math.Sin(2*math.Pi*440*float64(i)/moonshine.Rate) }),
+		"a steady tone":  make5s(func(i int) float64 { return 0.2 * math.Sin(2*math.Pi*440*float64(i)/recognizer.Rate) }),
 		"shortest noise": make5s(func(int) float64 { return 0.01 * rng.NormFloat64() })[:600],
 	}
 	for name, pcm := range sounds {
@@ -131,7 +132,7 @@ func noSpeech(t *testing.T, m *moonshine.Recognizer) {
 	}
 }
 
-func manyAtOnce(t *testing.T, m *moonshine.Recognizer) {
+func manyAtOnce(t *testing.T, m *recognizer.Recognizer) {
 	t.Helper()
 	all := clips(t)
 	want := make([]string, len(all))
@@ -159,14 +160,14 @@ func manyAtOnce(t *testing.T, m *moonshine.Recognizer) {
 // recordings.
 func speechLike(seconds int) []float32 {
 	rng := rand.New(rand.NewPCG(3, 4))
-	samples := make([]float32, seconds*moonshine.Rate)
+	samples := make([]float32, seconds*recognizer.Rate)
 	for i := range samples {
 		samples[i] = float32(0.1 * math.Sin(float64(i)/20) * math.Sin(float64(i)/3000) * rng.Float64())
 	}
 	return samples
 }
 
-func contextEnds(t *testing.T, m *moonshine.Recognizer) {
+func contextEnds(t *testing.T, m *recognizer.Recognizer) {
 	t.Helper()
 	why := errors.New("the caller went away")
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -202,7 +203,7 @@ func (s slow) Close() {}
 func TestTooManyWaitingIsBusy(t *testing.T) {
 	t.Parallel()
 	s := slow{started: make(chan struct{}, 9), proceed: make(chan struct{})}
-	m := open(t, moonshine.Options{Workers: 1, Waiting: 1, NewDetector: func() (moonshine.Detector, error) { return s, nil }})
+	m := open(t, recognizer.Options{Workers: 1, Waiting: 1, NewDetector: func() (recognizer.Detector, error) { return s, nil }})
 	one := make([]int16, 512)
 	begin := func(ctx context.Context) chan error {
 		result := make(chan error, 1)
@@ -219,7 +220,7 @@ func TestTooManyWaitingIsBusy(t *testing.T) {
 	// As soon as the second waits, a third is refused. Until then it has a place.
 	for {
 		_, err := m.TranscribeLong(ended(), one)
-		if errors.Is(err, moonshine.ErrBusy) {
+		if errors.Is(err, recognizer.ErrBusy) {
 			break
 		}
 		if !errors.Is(err, context.Canceled) {
@@ -250,14 +251,14 @@ func ended() context.Context {
 
 func TestCloseWaits(t *testing.T) {
 	t.Parallel()
-	m := open(t, moonshine.Options{Workers: 2})
+	m := open(t, recognizer.Options{Workers: 2})
 	var wg sync.WaitGroup
 	running := make(chan struct{}, 4)
 	for range 4 {
 		wg.Go(func() {
 			for n := 0; ; n++ {
 				if _, err := m.Transcribe(t.Context(), speechLike(1)); err != nil {
-					if !errors.Is(err, moonshine.ErrClosed) {
+					if !errors.Is(err, recognizer.ErrClosed) {
 						t.Errorf("while it closes: %v", err)
 					}
 					return
@@ -272,7 +273,7 @@ func TestCloseWaits(t *testing.T) {
 	m.Close()
 	m.Close()
 	wg.Wait()
-	if _, err := m.TranscribeLong(t.Context(), make([]int16, 512)); !errors.Is(err, moonshine.ErrClosed) {
+	if _, err := m.TranscribeLong(t.Context(), make([]int16, 512)); !errors.Is(err, recognizer.ErrClosed) {
 		t.Errorf("a closed recognizer gave %v", err)
 	}
 }
@@ -280,15 +281,15 @@ func TestCloseWaits(t *testing.T) {
 func TestDetectorThatFails(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
-	m := open(t, moonshine.Options{NewDetector: func() (moonshine.Detector, error) { return nil, broken }})
+	m := open(t, recognizer.Options{NewDetector: func() (recognizer.Detector, error) { return nil, broken }})
 	if _, err := m.TranscribeLong(t.Context(), make([]int16, 512)); !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}
 }
 
-func badLength(t *testing.T, m *moonshine.Recognizer) {
+func badLength(t *testing.T, m *recognizer.Recognizer) {
 	t.Helper()
-	if _, err := m.Transcribe(t.Context(), make([]float32, 21*moonshine.Rate)); !errors.Is(err, moonshine.ErrTooLong) {
+	if _, err := m.Transcribe(t.Context(), make([]float32, 21*recognizer.Rate)); !errors.Is(err, recognizer.ErrTooLong) {
 		t.Errorf("21 s gave %v", err)
 	}
 	for _, n := range []int{0, 1, 1023} {
@@ -322,7 +323,7 @@ func TestOpenOnBadFiles(t *testing.T) {
 		"no vocabulary":         {Encoder: good.Encoder, Decoder: good.Decoder, Vocabulary: text + "x"},
 		"short vocabulary":      {Encoder: good.Encoder, Decoder: good.Decoder, Vocabulary: text},
 	} {
-		if m, err := moonshine.Open(r, f, moonshine.Options{}); err == nil {
+		if m, err := moonshine.Open(r, f, recognizer.Options{}); err == nil {
 			m.Close()
 			t.Errorf("%s: opened", name)
 		}

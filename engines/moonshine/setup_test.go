@@ -12,6 +12,7 @@ import (
 	"sori/engines/models"
 	"sori/engines/moonshine"
 	"sori/engines/ort"
+	"sori/engines/recognizer"
 	"sori/engines/silero"
 )
 
@@ -55,7 +56,7 @@ func modelFiles(fs models.Files) moonshine.Files {
 }
 
 // open gives a recognizer that finds speech with Silero, as sori has it.
-func open(tb testing.TB, o moonshine.Options) *moonshine.Recognizer {
+func open(tb testing.TB, o recognizer.Options) *recognizer.Recognizer {
 	tb.Helper()
 	r, fs := openRuntime(tb)
 	if o.NewDetector == nil {
@@ -64,7 +65,7 @@ func open(tb testing.TB, o moonshine.Options) *moonshine.Recognizer {
 			tb.Fatal(err)
 		}
 		tb.Cleanup(vad.Close)
-		o.NewDetector = func() (moonshine.Detector, error) { return vad.NewDetector() }
+		o.NewDetector = func() (recognizer.Detector, error) { return vad.NewDetector() }
 	}
 	m, err := moonshine.Open(r, modelFiles(fs), o)
 	if err != nil {

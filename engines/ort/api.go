@@ -14,6 +14,7 @@ const (
 	fnCreateEnv             = 3
 	fnDisableTelemetry      = 6
 	fnCreateSession         = 7
+	fnCreateSessionOf       = 8 // CreateSessionFromArray
 	fnRun                   = 9
 	fnCreateSessionOptions  = 10
 	fnDisableMemPattern     = 17
@@ -114,6 +115,12 @@ func (a *args) done() { a.p.Unpin() }
 // text gives a C string.
 func (a *args) text(s string) uintptr {
 	b := append([]byte(s), 0)
+	a.p.Pin(&b[0])
+	return uintptr(unsafe.Pointer(&b[0]))
+}
+
+// bytes gives the address of b, which is not empty.
+func (a *args) bytes(b []byte) uintptr {
 	a.p.Pin(&b[0])
 	return uintptr(unsafe.Pointer(&b[0]))
 }

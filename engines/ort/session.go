@@ -38,15 +38,29 @@ func (r *Runtime) OpenSession(model string, o SessionOptions) (*Session, error) 
 	if _, err := os.Stat(model); err != nil {
 		return nil, fmt.Errorf("onnxruntime: the model: %w", err)
 	}
-	s := &Session{r: r, model: model}
-	if err := s.open(o); err != nil {
+	return r.session(model, nil, o)
+}
+
+// OpenModel loads a model that lies in memory, which is not used afterwards.
+// name stands for it in errors.
+func (r *Runtime) OpenModel(name string, model []byte, o SessionOptions) (*Session, error) {
+	if len(model) == 0 {
+		return nil, fmt.Errorf("onnxruntime: the model %s is empty", name)
+	}
+	return r.session(name, model, o)
+}
+
+// session loads a model from the file name, or from memory where it lies there.
+func (r *Runtime) session(name string, model []byte, o SessionOptions) (*Session, error) {
+	s := &Session{r: r, model: name}
+	if err := s.open(model, o); err != nil {
 		s.Close()
-		return nil, fmt.Errorf("%s: %w", model, err)
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return s, nil
 }
 
-func (s *Session) open(o SessionOptions) error {
+func (s *Session) open(model []byte, o SessionOptions) error {
 	a := s.r.api
 	var p args
 	defer p.done()
@@ -59,7 +73,13 @@ func (s *Session) open(o SessionOptions) error {
 	if err := s.setOptions(options, o); err != nil {
 		return err
 	}
-	if err := a.call("loading the model", fnCreateSession, s.r.env, p.text(s.model), options, addr+8); err != nil {
+	var err error
+	if model == nil {
+		err = a.call("loading the model", fnCreateSession, s.r.env, p.text(s.model), options, addr+8)
+	} else {
+		err = a.call("loading the model", fnCreateSessionOf, s.r.env, p.bytes(model), uintptr(len(model)), options, addr+8)
+	}
+	if err != nil {
 		return err
 	}
 	s.h = out[1]

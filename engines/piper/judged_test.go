@@ -20,6 +20,7 @@ import (
 	"sori/engines/moonshine"
 	"sori/engines/ort"
 	"sori/engines/piper"
+	"sori/engines/recognizer"
 	"sori/engines/silero"
 	"sori/stage"
 )
@@ -54,7 +55,7 @@ type speaker interface {
 
 // bench is the engines that judge and are judged.
 type bench struct {
-	ear   *moonshine.Recognizer
+	ear   *recognizer.Recognizer
 	flite *flite.Synthesizer
 	piper *piper.Synthesizer
 	plain *espeak.Voice
@@ -108,7 +109,7 @@ func setUp(tb testing.TB) *bench {
 	tb.Cleanup(vad.Close)
 	b := &bench{}
 	b.ear, err = moonshine.Open(r, moonshine.Files{Encoder: files.Encoder, Decoder: files.Decoder, Vocabulary: files.Vocabulary},
-		moonshine.Options{NewDetector: func() (moonshine.Detector, error) { return vad.NewDetector() }})
+		recognizer.Options{NewDetector: func() (recognizer.Detector, error) { return vad.NewDetector() }})
 	must(err)
 	tb.Cleanup(b.ear.Close)
 	b.flite, err = flite.Open(tb.Context(), files.Flite, flite.Options{})

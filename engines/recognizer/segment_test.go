@@ -1,4 +1,4 @@
-package moonshine_test
+package recognizer_test
 
 import (
 	"math"
@@ -6,7 +6,7 @@ import (
 	"slices"
 	"testing"
 
-	"sori/engines/moonshine"
+	"sori/engines/recognizer"
 )
 
 // part is a piece of made-up audio.
@@ -34,25 +34,25 @@ func TestPlan(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		parts []part
-		want  []moonshine.Span
+		want  []recognizer.Span
 	}{
 		{"nothing", nil, nil},
 		{"silence", []part{pause(10 * s)}, nil},
 		{"a click", []part{pause(s), speech(2), pause(s)}, nil},
-		{"a word", []part{pause(s), speech(5), pause(s)}, []moonshine.Span{{s, s + 5}}},
-		{"words with short pauses stay together", []part{pause(s), speech(s), pause(s), speech(s), pause(s)}, []moonshine.Span{{s, 4 * s}}},
-		{"a long pause is cut out", []part{speech(s), pause(3 * s), speech(s)}, []moonshine.Span{{0, s}, {4 * s, 5 * s}}},
-		{"a click after a long pause is dropped", []part{speech(s), pause(3 * s), speech(2), pause(3 * s)}, []moonshine.Span{{0, s}}},
-		{"a word that the detector misses is kept", []part{speech(s), missed(2 * s), speech(s)}, []moonshine.Span{{0, 4 * s}}},
-		{"also at the beginning and the end", []part{missed(s), speech(s), missed(s), pause(s)}, []moonshine.Span{{0, 3 * s}}},
-		{"what is loud and far from speech is not", []part{missed(5 * s), pause(3 * s), speech(s)}, []moonshine.Span{{8 * s, 9 * s}}},
-		{"too long: cut at the longest pause", []part{speech(7 * s), pause(10), speech(2 * s), pause(20), speech(10 * s)}, []moonshine.Span{{0, 9*s + 10}, {9*s + 30, 19*s + 30}}},
-		{"too long without a pause: cut where it is quietest", []part{speech(9 * s), {3, 0.9, 500}, speech(10 * s)}, []moonshine.Span{{0, 9*s + 1}, {9*s + 1, 19*s + 3}}},
-		{"the detector wavers", []part{{1, 0.6, 9}, {1, 0.4, 9}, {1, 0.6, 9}, {1, 0.36, 9}}, []moonshine.Span{{0, 4}}},
+		{"a word", []part{pause(s), speech(5), pause(s)}, []recognizer.Span{{s, s + 5}}},
+		{"words with short pauses stay together", []part{pause(s), speech(s), pause(s), speech(s), pause(s)}, []recognizer.Span{{s, 4 * s}}},
+		{"a long pause is cut out", []part{speech(s), pause(3 * s), speech(s)}, []recognizer.Span{{0, s}, {4 * s, 5 * s}}},
+		{"a click after a long pause is dropped", []part{speech(s), pause(3 * s), speech(2), pause(3 * s)}, []recognizer.Span{{0, s}}},
+		{"a word that the detector misses is kept", []part{speech(s), missed(2 * s), speech(s)}, []recognizer.Span{{0, 4 * s}}},
+		{"also at the beginning and the end", []part{missed(s), speech(s), missed(s), pause(s)}, []recognizer.Span{{0, 3 * s}}},
+		{"what is loud and far from speech is not", []part{missed(5 * s), pause(3 * s), speech(s)}, []recognizer.Span{{8 * s, 9 * s}}},
+		{"too long: cut at the longest pause", []part{speech(7 * s), pause(10), speech(2 * s), pause(20), speech(10 * s)}, []recognizer.Span{{0, 9*s + 10}, {9*s + 30, 19*s + 30}}},
+		{"too long without a pause: cut where it is quietest", []part{speech(9 * s), {3, 0.9, 500}, speech(10 * s)}, []recognizer.Span{{0, 9*s + 1}, {9*s + 1, 19*s + 3}}},
+		{"the detector wavers", []part{{1, 0.6, 9}, {1, 0.4, 9}, {1, 0.6, 9}, {1, 0.36, 9}}, []recognizer.Span{{0, 4}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			if got := moonshine.Plan(build(c.parts...)); !slices.Equal(got, c.want) {
+			if got := recognizer.Plan(build(c.parts...)); !slices.Equal(got, c.want) {
 				t.Errorf("got %v, want %v", got, c.want)
 			}
 		})
@@ -71,7 +71,7 @@ func TestPlanHoldsItsPromises(t *testing.T) {
 		}
 		probs, levels := build(parts...)
 		n := len(probs)*512 + rng.IntN(512)
-		spans := moonshine.Plan(probs, levels)
+		spans := recognizer.Plan(probs, levels)
 		inside := make([]bool, len(probs))
 		end := 0
 		for i, s := range spans {
@@ -83,12 +83,12 @@ func TestPlanHoldsItsPromises(t *testing.T) {
 				inside[w] = true
 			}
 			for _, pad := range []int{0, 3072, 4608} {
-				from, to := moonshine.Samples(spans, i, pad, n)
+				from, to := recognizer.Samples(spans, i, pad, n)
 				if from < 0 || to > n || from > s.From*512 || to < s.To*512 || to-from > 16*16000 {
 					t.Fatalf("%v: stretch %v with padding %d is the samples %d to %d of %d", parts, s, pad, from, to, n)
 				}
 				if i > 0 {
-					if _, before := moonshine.Samples(spans, i-1, pad, n); before > from {
+					if _, before := recognizer.Samples(spans, i-1, pad, n); before > from {
 						t.Fatalf("%v: stretches %v overlap with padding %d", parts, spans, pad)
 					}
 				}
@@ -118,49 +118,25 @@ func TestRaise(t *testing.T) {
 		return pcm
 	}
 	top := func(pcm []int16) int { return int(slices.Max(pcm)) }
-	if got := top(moonshine.Raise(wave(20000))); got != 20000 {
+	if got := top(recognizer.Raise(wave(20000))); got != 20000 {
 		t.Errorf("loud speech was changed: %d", got)
 	}
-	if got := top(moonshine.Raise(wave(460))); math.Abs(float64(got)-4634) > 60 {
+	if got := top(recognizer.Raise(wave(460))); math.Abs(float64(got)-4634) > 60 {
 		t.Errorf("quiet speech came out at %d, want about 4634 (-20 dBFS)", got)
 	}
-	if got := top(moonshine.Raise(wave(10))); got != 300 {
+	if got := top(recognizer.Raise(wave(10))); got != 300 {
 		t.Errorf("what is hardly there came out at %d, want 300 (30 dB more)", got)
 	}
-	if got := top(moonshine.Raise(make([]int16, 16000))); got != 0 {
+	if got := top(recognizer.Raise(make([]int16, 16000))); got != 0 {
 		t.Errorf("silence came out at %d", got)
 	}
-	if got := moonshine.Raise(nil); len(got) != 0 {
+	if got := recognizer.Raise(nil); len(got) != 0 {
 		t.Errorf("nothing came out as %d samples", len(got))
 	}
 	clicked := wave(460)
 	clicked[100], clicked[9000] = 32767, -32768
-	got := moonshine.Raise(clicked)
+	got := recognizer.Raise(clicked)
 	if got[100] != 32767 || got[9000] != -32768 || got[500] == clicked[500] {
 		t.Error("clicks keep quiet speech from being raised, or overflow")
-	}
-}
-
-func TestTokensBecomeText(t *testing.T) {
-	t.Parallel()
-	tokens := []string{"<unk>", "<s>", "</s>", "▁hear", "ing", "<0xC3>", "<0xA9>", "<0xZZ>", "<0x41", "▁"}
-	for _, c := range []struct {
-		ids  []int
-		want string
-	}{
-		{[]int{1, 3, 4, 2}, " hearing"},
-		{[]int{5, 6}, "é"},
-		{[]int{7}, "<0xZZ>"},
-		{[]int{8}, "<0x41"},
-		{[]int{9, 9}, "  "},
-		{[]int{-1, 0, 10, 99999}, ""},
-	} {
-		var b []byte
-		for _, id := range c.ids {
-			b = moonshine.AppendToken(tokens, b, id)
-		}
-		if string(b) != c.want {
-			t.Errorf("%v became %q, want %q", c.ids, b, c.want)
-		}
 	}
 }
