@@ -92,8 +92,12 @@ func (d *Directory) newWrite(l *lease) (w write, ok bool) {
 	if len(batch) == 0 && state == nil {
 		return w, false
 	}
+	stated := 0
+	if state != nil {
+		stated = version
+	}
 	args := make([]any, 0, 7+3*len(batch))
-	args = append(args, l.fence, d.process, d.holding(), d.o.MaxLog, d.o.MaxLogBytes, state != nil, state)
+	args = append(args, l.fence, d.process, d.holding(), d.o.MaxLog, d.o.MaxLogBytes, stated, state)
 	for _, m := range batch {
 		kind := "t"
 		if m.Binary {

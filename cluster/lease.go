@@ -196,6 +196,9 @@ func (l *lease) unsave() {
 func (l *lease) Release(ctx context.Context, ended bool) error {
 	l.mu.Lock()
 	l.released = true // nothing is added from here on
+	if l.state != nil {
+		l.version++ // once more: a promoted replica may not have it
+	}
 	l.mu.Unlock()
 	defer l.d.remove(l)
 	if err := l.hold(ctx); err != nil {

@@ -80,9 +80,12 @@ func (d *Directory) renewKeys(l *lease) []string {
 }
 
 func (d *Directory) renewArgs(l *lease, full bool) []any {
+	l.mu.Lock()
+	saved := l.saved
+	l.mu.Unlock()
 	return []any{
 		l.fence, d.process, milliseconds(d.o.LeaseTime), d.holding(), l.s.KeyHash, l.s.Owner,
-		l.s.ID, time.Now().UnixMilli(), full,
+		l.s.ID, time.Now().UnixMilli(), full, saved,
 	}
 }
 

@@ -15,7 +15,7 @@ const (
 	saysNo      = 0  // there is no such session
 	saysDone    = 1
 	saysAsked   = 2 // done, and another process wants the session
-	saysEntered = 3 // done, and Redis knows nothing of the session but this
+	saysEntered = 3 // done, and Redis knows nothing of the session but this, or has lost its latest state
 	saysHeld    = 4 // another process holds it
 )
 
@@ -33,7 +33,8 @@ func newScripts() scripts {
 	return scripts{
 		// KEYS hash, lease, log, sessions; ARGV fence, process, ms of the lease, ms
 		// to keep, key, owner, id, now in ms, whether to enter the session into
-		// the user's.
+		// the user's, version of the state that was written last, 0 for none.
+		// Where Redis has another version it has lost that: a replica was promoted.
 		renew: redis.NewScript(standing + `
 local says = 1
 if fence < mine then
@@ -42,6 +43,8 @@ if fence < mine then
   says = 3
 elseif redis.call('HEXISTS', KEYS[1], 'asker') == 1 then
   says = 2
+elseif ARGV[10] ~= '0' and redis.call('HGET', KEYS[1], 'version') ~= ARGV[10] then
+  says = 3
 end
 redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
@@ -54,15 +57,15 @@ end
 return says`),
 
 		// KEYS hash, log; ARGV fence, process, ms to keep, most messages, most
-		// bytes, whether there is a state, the state, then seq, kind and data of
-		// each message. A message that is there already is left out, so that a
+		// bytes, version of the state or 0 for none, the state, then seq, kind and
+		// data of each message. A message that is there already is left out, so that a
 		// batch whose answer was lost is written once.
 		write: redis.NewScript(standing + `
 if fence < mine then
   return -2
 end
-if ARGV[6] == '1' then
-  redis.call('HSET', KEYS[1], 'state', ARGV[7])
+if ARGV[6] ~= '0' then
+  redis.call('HSET', KEYS[1], 'state', ARGV[7], 'version', ARGV[6])
 end
 if #ARGV < 8 then
   return 1

@@ -270,3 +270,39 @@ func TestWalk(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// A promoted replica has an older state than its master had: it gets the latest
+// one with the next renewal, and with the release at the latest.
+func TestAReplicaThatMissedTheState(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	const hash = "sori:{u:user+of+1}:s:1"
+	stands := func() error {
+		if got := fmt.Sprint(server.Do(t, "HGET", hash, "state")); got != "third" {
+			return fmt.Errorf("the state is %q", got)
+		}
+		return nil
+	}
+	for name, after := range map[string]func(l resume.Lease){
+		"it is renewed": func(resume.Lease) { eventually(t, stands) },
+		"it is let go":  func(l resume.Lease) { release(t, l, false) },
+	} {
+		lease := 10 * time.Second
+		if name == "it is renewed" {
+			lease = 300 * time.Millisecond
+		}
+		a := start(t, server.URL(), cluster.Options{LeaseTime: lease})
+		l := mustOpen(t, a, "1")
+		for _, state := range []string{"first", "second", "third"} {
+			l.Save([]byte(state))
+			time.Sleep(10 * time.Millisecond) // any of them may be skipped
+		}
+		eventually(t, stands)
+		server.Do(t, "HSET", hash, "state", "second", "version", 2)
+		after(l)
+		if err := stands(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		server.Do(t, "DEL", hash, hash+":lease")
+	}
+}

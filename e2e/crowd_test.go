@@ -79,6 +79,7 @@ func (p *talker) account(t *testing.T, s *sori) (done int) {
 	kept := turnIDs(t, s, p.user)
 	times := map[string]int{}
 	told := map[string]bool{}
+	at := 0
 	for _, turn := range p.records {
 		if told[turn.ID] {
 			continue // the process that told it first died before it noted that
@@ -86,6 +87,10 @@ func (p *talker) account(t *testing.T, s *sori) (done int) {
 		told[turn.ID] = true
 		if !slices.Contains(kept, turn.ID) {
 			t.Errorf("talker %d: turn %s was acknowledged and is not in history", p.who, turn.ID)
+		} else if i := slices.Index(kept, turn.ID); i < at || slices.Contains(kept[i+1:], turn.ID) {
+			t.Errorf("talker %d: turn %s is twice in history, or not in its order: %v", p.who, turn.ID, kept)
+		} else {
+			at = i
 		}
 		if turn.Status == history.Done {
 			times[turn.ATOTText]++
@@ -155,7 +160,7 @@ type scene struct {
 	two      []*sori
 	args     []string
 	balancer *link
-	redis    *redis
+	redis    *redis // nil where the test brings its own kind
 }
 
 // restarts ends one process after the other, and starts it again.
@@ -175,7 +180,16 @@ func crowd(t *testing.T, people, lost int, happens func(context.Context, *scene)
 	t.Helper()
 	r := newRedis(t)
 	r.start()
-	args := append(scriptedArgs(scripted(t)), "--store", r.url(), "--lease-time", "2s", "--max-per-address", "0")
+	crowdOn(t, r.url(), people, lost, func(ctx context.Context, st *scene) {
+		st.redis = r
+		happens(ctx, st)
+	})
+}
+
+// crowdOn is crowd on a Redis of any kind.
+func crowdOn(t *testing.T, url string, people, lost int, happens func(context.Context, *scene)) {
+	t.Helper()
+	args := append(scriptedArgs(scripted(t)), "--store", url, "--lease-time", "2s", "--max-per-address", "0")
 	two := []*sori{serve(t, args...), serve(t, args...)}
 	balancer := newLink(t, two[0].addr, two[1].addr)
 	speech := ownSpeech(t).pcm
@@ -194,7 +208,7 @@ func crowd(t *testing.T, people, lost int, happens func(context.Context, *scene)
 		})
 	}
 	pause(ctx, 3*time.Second)
-	st := &scene{t, two, args, balancer, r}
+	st := &scene{t: t, two: two, args: args, balancer: balancer}
 	happens(ctx, st)
 	close(over)
 	wg.Wait()

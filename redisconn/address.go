@@ -16,32 +16,35 @@ import (
 // don't queue.
 const minPool = 20
 
-// connect makes the client that the URL asks for, and a name without secrets.
-func connect(address string, o Options) (client redis.UniversalClient, name string, err error) {
+// connect makes the connection that the URL asks for.
+func connect(address string, o Options) (*Conn, error) {
 	scheme, rest, ok := strings.Cut(address, "://")
 	if !ok {
-		return nil, "", errors.New("redisconn: the address is no URL: it should look like redis://127.0.0.1:6379/0")
+		return nil, errors.New("redisconn: the address is no URL: it should look like redis://127.0.0.1:6379/0")
 	}
-	name = scheme + "://" + public(rest)
+	c := &Conn{name: scheme + "://" + public(rest), timeout: o.Timeout}
 	transport, kind, _ := strings.Cut(scheme, "+")
 	rest, own, err := ownParameters(rest)
 	if err == nil && transport != "rediss" {
 		err = own.wantNoTLS()
 	}
+	if err == nil {
+		c.replicas, err = own.replicas()
+	}
 	if err != nil {
-		return nil, "", fmt.Errorf("redisconn: the address of Redis: %w", err)
+		return nil, fmt.Errorf("redisconn: the address of Redis: %w", err)
 	}
 	s, err := own.read(o.Getenv)
 	if err != nil {
-		return nil, "", fmt.Errorf("redisconn: the address of Redis: %w", err)
+		return nil, fmt.Errorf("redisconn: the address of Redis: %w", err)
 	}
 	switch {
 	case kind == "" && (transport == "redis" || transport == "rediss" || transport == "unix"):
-		client, err = single(scheme+"://"+rest, o, s)
+		c.client, err = single(scheme+"://"+rest, o, s)
 	case kind == "sentinel" && (transport == "redis" || transport == "rediss"):
-		client, err = sentinel(transport+"://"+hosts(rest, "26379"), o, s)
+		c.client, err = sentinel(transport+"://"+hosts(rest, "26379"), o, s)
 	case kind == "cluster" && (transport == "redis" || transport == "rediss"):
-		client, err = cluster(transport+"://"+hosts(rest, "6379"), o, s)
+		c.client, err = cluster(transport+"://"+hosts(rest, "6379"), o, s)
 	default:
 		err = fmt.Errorf("the scheme %q is unknown: use redis, rediss, unix, redis+sentinel or redis+cluster", scheme)
 	}
@@ -49,9 +52,9 @@ func connect(address string, o Options) (client redis.UniversalClient, name stri
 		if e, ok := errors.AsType[*url.Error](err); ok {
 			err = e.Err // url.Error prints the URL, password included
 		}
-		return nil, "", fmt.Errorf("redisconn: the address of Redis: %w", err)
+		return nil, fmt.Errorf("redisconn: the address of Redis: %w", err)
 	}
-	return client, name, nil
+	return c, nil
 }
 
 // public leaves user, password and parameters out.

@@ -32,6 +32,7 @@ func TestOpenUnderstands(t *testing.T) {
 	for url, name := range map[string]string{
 		"redis://127.0.0.1:6379/0":                                                              "redis://127.0.0.1:6379/0",
 		"redis://localhost":                                                                     "redis://localhost",
+		"redis://localhost/0?replicas=2":                                                        "redis://localhost/0",
 		"redis://:p%40ss@h/3":                                                                   "redis://h/3",
 		"rediss://user:secret@h:6380/0?skip_verify=true":                                        "rediss://h:6380/0",
 		"redis://[::1]:6379/1?pool_size=50":                                                     "redis://[::1]:6379/1",
@@ -61,6 +62,8 @@ func TestOpenRefuses(t *testing.T) {
 		"redis+what://h":                           "unknown: use redis",
 		"redis://u:s3cret@h:port/0":                "port",
 		"redis://u:s3cret@h/x":                     "database number",
+		"redis://h/0?replicas=many":                "replicas is a number",
+		"redis://h/0?replicas=11":                  "from 0 to 10",
 		"redis://u:s3cret@h/0?speed=11":            "speed",
 		"redis+sentinel://u:s3cret@h":              "master_name",
 		"redis+cluster://u:s3cret@h:1,h:2?x=1":     "x",

@@ -27,9 +27,10 @@ type Options struct {
 
 // Conn is a pool of connections to one Redis. It is safe for concurrent use.
 type Conn struct {
-	client  redis.UniversalClient
-	name    string // the address for people, without secrets
-	timeout time.Duration
+	client   redis.UniversalClient
+	name     string // the address for people, without secrets
+	timeout  time.Duration
+	replicas int // that have to have a turn before it is acknowledged
 
 	once     sync.Once
 	closeErr error
@@ -55,15 +56,12 @@ type Conn struct {
 //	cert_file, key_file                            sori's own certificate and its key
 //	server_name                                    the name in Redis' certificate; default: the host of the address
 //	skip_verify=true                               takes every certificate: only for trying things out
+//	replicas=N                                     a turn is safe once N replicas have it, too; default 0
 func Open(address string, o Options) (*Conn, error) {
 	if o.Timeout <= 0 {
 		o.Timeout = 2 * time.Second
 	}
-	client, name, err := connect(address, o)
-	if err != nil {
-		return nil, err
-	}
-	return &Conn{client: client, name: name, timeout: o.Timeout}, nil
+	return connect(address, o)
 }
 
 // Client gives the client for commands. Calls go through Do, which bounds them.

@@ -53,6 +53,9 @@ func (c *Conn) Explain(ctx context.Context, err error, own ...error) error {
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return &Error{text: fmt.Sprintf("the certificate of %s is not trusted: name those who vouch for it with ca_file, or its name with server_name", c.name), err: err}
 	}
+	if errors.Is(err, errTooFew) {
+		return &Error{is: ErrUnavailable, text: fmt.Sprintf("%s has it, but not %d of its replicas: look at INFO replication, or ask for fewer with replicas in the address", c.name, c.replicas), err: err}
+	}
 	answer, ok := errors.AsType[redis.Error](err)
 	if !ok { // no answer at all
 		return &Error{is: ErrUnavailable, text: fmt.Sprintf("no answer from %s within %v: is Redis running there?", c.name, c.timeout), err: err}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 )
 
@@ -22,6 +23,7 @@ const (
 	keyFile              = "key_file"
 	serverName           = "server_name"
 	skipVerify           = "skip_verify"
+	replicas             = "replicas"
 )
 
 // parameters are an address' own ones by name.
@@ -38,7 +40,7 @@ func ownParameters(rest string) (without string, own parameters, err error) {
 		return "", nil, errors.New("what stands behind its ? is no list of name=value")
 	}
 	own = parameters{}
-	for _, name := range []string{passwordFile, passwordEnv, sentinelPasswordFile, sentinelPasswordEnv, caFile, certFile, keyFile, serverName, skipVerify} {
+	for _, name := range []string{passwordFile, passwordEnv, sentinelPasswordFile, sentinelPasswordEnv, caFile, certFile, keyFile, serverName, skipVerify, replicas} {
 		if v := values.Get(name); v != "" {
 			own[name] = v
 		}
@@ -68,6 +70,22 @@ type secrets struct {
 	certificates     []tls.Certificate
 	serverName       string
 	skipVerify       bool
+}
+
+// maxReplicas bounds what an address may ask for.
+const maxReplicas = 10
+
+// replicas is how many replicas have to have a write; 0 where the address says
+// nothing.
+func (p parameters) replicas() (int, error) {
+	if p[replicas] == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(p[replicas])
+	if err != nil || n < 0 || n > maxReplicas {
+		return 0, fmt.Errorf("%s is a number from 0 to %d, not %q", replicas, maxReplicas, p[replicas])
+	}
+	return n, nil
 }
 
 // read follows the parameters, so that what is not there shows at once.

@@ -67,3 +67,33 @@ func TestFence(t *testing.T) {
 	}
 	want(turn(6, 0), history.ErrClosed)
 }
+
+// A turn that was set aside goes before the later ones of its session, which
+// another process wrote meanwhile, and nowhere else.
+func TestATurnThatComesLate(t *testing.T) {
+	t.Parallel()
+	s := open(t, redistest.Start(t).URL(), redisstore.Options{Limit: 6})
+	add := func(n int, session string, fence uint64) {
+		t.Helper()
+		x := historytest.Turn("10", n)
+		x.SessionID, x.Fence = session, fence
+		for range 2 { // an answer was lost
+			if err := s.Append(t.Context(), x); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	add(1, "a", 1)
+	add(4, "a", 2)
+	add(5, "a", 2)
+	add(3, "a", 0)
+	wantTurns(t, s, 1, 3, 4, 5)
+	add(2, "b", 0) // another session's
+	add(7, "a", 2)
+	add(6, "a", 0)
+	wantTurns(t, s, 3, 4, 5, 2, 6, 7)
+	turns, _, err := s.Page(t.Context(), "10", historytest.Turn("10", 6).ID, 2)
+	if err != nil || len(turns) != 2 || turns[0].Number != 2 || turns[1].Number != 5 {
+		t.Errorf("the page before it: %v, %v", turns, err)
+	}
+}

@@ -16,27 +16,58 @@ const (
 
 func newScripts() scripts {
 	return scripts{
-		// KEYS turns, ids, known, session; ARGV id, record, limit, fence. Gives
-		// known where the user is in the index, fenced where the turn's session
-		// has another holder, else 0. A turn that is there already was written
-		// while its writer might.
+		// KEYS turns, ids, known, session; ARGV id, record, limit, fence, session's
+		// id, number, whether to write in any case. Gives known where the user is in
+		// the index, fenced where the turn's session has another holder, else 0. A
+		// turn that is there already was written while its writer might.
 		//
 		// The list and the set of ids grow and shrink together, so that a turn's
 		// rank in the one is its index in the other.
+		//
+		// A turn without a fence was set aside. It goes before the later ones of its
+		// session, which another process may have written meanwhile.
 		appendTurn: redis.NewScript(`
-if not redis.call('ZSCORE', KEYS[2], ARGV[1]) then
-  if ARGV[4] ~= '0' then
-    local fence = redis.call('HGET', KEYS[4], 'fence')
-    if fence and tonumber(fence) > tonumber(ARGV[4]) then
-      return -1
+local rank = redis.call('ZRANK', KEYS[2], ARGV[1])
+if rank then
+  if ARGV[7] == '1' then
+    redis.call('LSET', KEYS[1], rank, ARGV[2])
+  end
+  return redis.call('EXISTS', KEYS[3])
+end
+local later = {}
+if ARGV[4] ~= '0' then
+  local fence = redis.call('HGET', KEYS[4], 'fence')
+  if fence and tonumber(fence) > tonumber(ARGV[4]) then
+    return -1
+  end
+elseif ARGV[6] ~= '0' then
+  local tail, first = redis.call('LRANGE', KEYS[1], -64, -1), nil
+  for i = #tail, 1, -1 do
+    local ok, t = pcall(cjson.decode, tail[i])
+    if ok and t.session_id == ARGV[5] then
+      if tonumber(t.turn or 0) <= tonumber(ARGV[6]) then
+        break
+      end
+      first = i
     end
   end
-  local last = redis.call('ZRANGE', KEYS[2], -1, -1, 'WITHSCORES')
-  redis.call('ZADD', KEYS[2], (last[2] or 0) + 1, ARGV[1])
-  redis.call('RPUSH', KEYS[1], ARGV[2])
-  redis.call('LTRIM', KEYS[1], -ARGV[3], -1)
-  redis.call('ZREMRANGEBYRANK', KEYS[2], 0, -ARGV[3] - 1)
+  for i = first or #tail + 1, #tail do
+    later[#later + 1] = tail[i]
+  end
 end
+local last = redis.call('ZRANGE', KEYS[2], -1 - #later, -1 - #later, 'WITHSCORES')
+local score = (last[2] or 0) + 1
+for i, id in ipairs(#later > 0 and redis.call('ZRANGE', KEYS[2], -#later, -1) or {}) do
+  redis.call('RPOP', KEYS[1])
+  redis.call('ZADD', KEYS[2], score + i, id)
+end
+redis.call('ZADD', KEYS[2], score, ARGV[1])
+redis.call('RPUSH', KEYS[1], ARGV[2])
+for _, record in ipairs(later) do
+  redis.call('RPUSH', KEYS[1], record)
+end
+redis.call('LTRIM', KEYS[1], -ARGV[3], -1)
+redis.call('ZREMRANGEBYRANK', KEYS[2], 0, -ARGV[3] - 1)
 return redis.call('EXISTS', KEYS[3])`),
 
 		// KEYS users; ARGV user. Gives 1 where the user is new, else 0. A user

@@ -24,7 +24,8 @@ func (s *Store) index() string { return s.names.Shared("users") }
 
 // Append adds a turn with one script, in one round trip. A user's first turn
 // costs two more, for the index of users is on another node perhaps. A turn with
-// a fence is refused when its session has a higher one (history.ErrFenced).
+// a fence is refused when its session has a higher one (history.ErrFenced). Where
+// the address asks for replicas, it waits for theirs.
 func (s *Store) Append(ctx context.Context, t history.Turn) error {
 	record, err := history.EncodeTurn(&t)
 	if err != nil {
@@ -33,7 +34,8 @@ func (s *Store) Append(ctx context.Context, t history.Turn) error {
 	return s.do(ctx, "append", func(ctx context.Context) error {
 		k := s.keys(t.UserID)
 		session := s.names.Session(t.UserID, t.SessionID)
-		said, err := s.scripts.appendTurn.Run(ctx, s.client, []string{k.turns, k.ids, k.known, session}, t.ID, record, s.limit, t.Fence).Int()
+		said, err := s.conn.Replicated(ctx, s.scripts.appendTurn, []string{k.turns, k.ids, k.known, session},
+			t.ID, record, s.limit, t.Fence, t.SessionID, t.Number, s.conn.Replicas() > 0).Int()
 		switch {
 		case err != nil:
 			return err

@@ -237,13 +237,48 @@ func (s *Server) down(t testing.TB, sig syscall.Signal) {
 	s.proc = nil
 }
 
-// Sentinel runs a sentinel that watches the server under the name "main", and
-// gives its host and port.
+// Replica runs a server that copies this one, and waits until it does.
+func (s *Server) Replica(t testing.TB) *Server {
+	t.Helper()
+	r := Start(t, "--replicaof", "127.0.0.1 "+strconv.Itoa(s.port))
+	r.awaitInfo(t, "REPLICATION", "master_link_status:up")
+	return r
+}
+
+// Follow makes the server a copy of another one.
+func (s *Server) Follow(t testing.TB, master *Server) {
+	t.Helper()
+	s.Do(t, "REPLICAOF", "127.0.0.1", master.port)
+}
+
+// AwaitMaster waits until the server is a master, as after a failover.
+func (s *Server) AwaitMaster(t testing.TB) {
+	t.Helper()
+	s.awaitInfo(t, "REPLICATION", "role:master")
+}
+
+// awaitInfo waits until INFO says that.
+func (s *Server) awaitInfo(t testing.TB, section, want string) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		info := fmt.Sprint(s.Do(t, "INFO", section))
+		if strings.Contains(info, want) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("redistest: %s never says %s: %s", s.Addr(), want, info)
+		}
+	}
+}
+
+// Sentinel runs a sentinel that watches the server under the name "main", takes it
+// for dead after half a second, and gives its host and port.
 func (s *Server) Sentinel(t testing.TB) string {
 	t.Helper()
 	w := Prepare(t)
 	config := filepath.Join(w.dir, "sentinel.conf")
-	text := fmt.Sprintf("bind 127.0.0.1\nport %d\ndir %s\nsentinel monitor main 127.0.0.1 %d 1\n", w.port, w.dir, s.port)
+	text := fmt.Sprintf("bind 127.0.0.1\nport %d\ndir %s\nsentinel monitor main 127.0.0.1 %d 1\n"+
+		"sentinel down-after-milliseconds main 500\nsentinel failover-timeout main 4000\n", w.port, w.dir, s.port)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
