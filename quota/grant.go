@@ -168,7 +168,7 @@ func (g *Grant) Check() *LimitError {
 // Turn counts a turn, of which so much speech was heard.
 func (g *Grant) Turn(heard time.Duration) { g.use(1, heard) }
 
-// Spoken counts speech of a reply.
+// Spoken counts speech beyond what Turn was told of: of a reply, or heard later.
 func (g *Grant) Spoken(d time.Duration) { g.use(0, d) }
 
 func (g *Grant) use(turns int64, d time.Duration) {

@@ -11,7 +11,7 @@ import (
 const (
 	corsMethods = "GET, HEAD, POST, DELETE, OPTIONS"
 	corsHeaders = "Authorization, Content-Type, Accept, Accept-Language, Range"
-	corsExposed = "Content-Range, Content-Location, Retry-After, Content-Disposition, WWW-Authenticate"
+	corsExposed = "Content-Range, Content-Location, Retry-After, Content-Disposition, WWW-Authenticate, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, RateLimit-Policy"
 	corsMaxAge  = "600" // seconds
 )
 

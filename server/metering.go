@@ -81,7 +81,7 @@ func (s *Server) meter(g *gin.Context, user string) (*quota.Grant, bool) {
 		return nil, false
 	}
 	over := grant.Check()
-	rateHeaders(g.Writer.Header(), grant.States())
+	rateHeaders(g.Writer.Header(), grant.States(), isV1(g.Request))
 	if over == nil {
 		return grant, true
 	}
@@ -93,6 +93,12 @@ func (s *Server) meter(g *gin.Context, user string) (*quota.Grant, bool) {
 	g.Header("Retry-After", strconv.FormatInt(quota.Seconds(over.Retry), 10))
 	s.problem(g, http.StatusTooManyRequests, code, over.Error())
 	return nil, false
+}
+
+// spend counts a turn that begins, and tells the caller what is left.
+func spend(g *gin.Context, grant *quota.Grant) {
+	grant.Turn(0)
+	rateHeaders(g.Writer.Header(), grant.States(), isV1(g.Request))
 }
 
 // grant takes a place for a session of a user before the handshake, and answers
@@ -134,14 +140,20 @@ func both(first, second func()) func() {
 }
 
 // rateHeaders tells a client how far its limits are used: all of them in
-// RateLimit-Policy, the tightest of those that time resets in the others.
-func rateHeaders(h http.Header, states []quota.State) {
+// RateLimit-Policy, the tightest of those that time resets in the others. With
+// openAI the turns stand in the headers that OpenAI's clients read as well.
+func rateHeaders(h http.Header, states []quota.State, openAI bool) {
 	var policies []string
 	var tight *quota.State
 	for i := range states {
 		st := &states[i]
 		if st.Window == 0 {
 			continue
+		}
+		if openAI && st.Name == quota.Turns {
+			h.Set("X-RateLimit-Limit-Requests", strconv.FormatInt(st.Limit, 10))
+			h.Set("X-RateLimit-Remaining-Requests", strconv.FormatInt(st.Remaining, 10))
+			h.Set("X-RateLimit-Reset-Requests", st.Reset.Round(time.Millisecond).String())
 		}
 		policies = append(policies, fmt.Sprintf("%d;w=%d;name=%q", st.Limit, int64(st.Window.Seconds()), string(st.Name)))
 		if tight == nil || st.Remaining*tight.Limit < tight.Remaining*st.Limit {

@@ -2,8 +2,10 @@ package server_test
 
 import (
 	"context"
+	"io"
 	"iter"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -61,7 +63,7 @@ func TestRequestsOverTheLimit(t *testing.T) {
 	})
 	const path, body = "/v1/chat/completions", `{"messages":[{"role":"user","content":"hi"}]}`
 	w := ask(t, h, http.MethodPost, path, strings.NewReader(body), "Content-Type: application/json")
-	if w.Code != http.StatusOK || w.Header().Get("RateLimit-Limit") != "1" || w.Header().Get("RateLimit-Policy") != `1;w=60;name="turns"` {
+	if w.Code != http.StatusOK || w.Header().Get("RateLimit-Limit") != "1" || w.Header().Get("RateLimit-Remaining") != "0" || w.Header().Get("RateLimit-Policy") != `1;w=60;name="turns"` {
 		t.Errorf("%d %s %v", w.Code, w.Body, w.Header())
 	}
 	w = ask(t, h, http.MethodPost, path, strings.NewReader(body), "Content-Type: application/json")
@@ -102,4 +104,95 @@ func TestRealtimeSessionsOverTheLimit(t *testing.T) {
 			t.Cleanup(func() { _ = ws.CloseNow() })
 		}
 	}
+}
+
+// Every way to have something heard, written or spoken counts what it used, and
+// is refused when nothing is left.
+func TestEveryCallIsMetered(t *testing.T) {
+	t.Parallel()
+	const asJSON = "Content-Type: application/json"
+	wav := wavOf(16_000, 1, 3000)
+	for _, c := range []struct {
+		name    string
+		first   []string // calls before it, of no account
+		method  string
+		path    string
+		body    func(t *testing.T) (io.Reader, string)
+		seconds int64 // of speech that it uses, rounded down
+	}{
+		{"a step that speaks", []string{"/atot", "/ttot"}, http.MethodPost, "/process-audio", nothing, 2},
+		{"the whole run of the services", nil, http.MethodPost, "/run-full-pipeline", nothing, 2},
+		{"a recording is transcribed", nil, http.MethodPost, "/v1/audio/transcriptions", func(t *testing.T) (io.Reader, string) {
+			t.Helper()
+			return form(t, wav)
+		}, 3},
+		{"a text is spoken", nil, http.MethodPost, "/v1/audio/speech", func(t *testing.T) (io.Reader, string) {
+			t.Helper()
+			return strings.NewReader(`{"input":"hello"}`), asJSON
+		}, 2},
+		{"a question", nil, http.MethodPost, "/v1/chat/completions", func(t *testing.T) (io.Reader, string) {
+			t.Helper()
+			return strings.NewReader(`{"messages":[{"role":"user","content":"hi"}]}`), asJSON
+		}, 0},
+	} {
+		for limit, code := range map[quota.Limits]string{
+			{Turns: 1, Sessions: 9}:                    protocol.ErrTurnQuota,
+			{Turns: 9, Audio: 1500 * time.Millisecond}: protocol.ErrAudioQuota,
+		} {
+			if code == protocol.ErrAudioQuota && c.seconds == 0 {
+				continue
+			}
+			t.Run(c.name+" "+code, func(t *testing.T) {
+				t.Parallel()
+				f := &engineFakes{}
+				f.store = &fakeStore{}
+				f.speak = func(stage.Speech) iter.Seq2[stage.Chunk, error] {
+					return func(yield func(stage.Chunk, error) bool) {
+						yield(stage.Chunk{PCM: make([]byte, 2*48_000), Rate: 24_000}, nil)
+					}
+				}
+				book := quota.New(quota.Options{User: limit})
+				h := handler(t, server.Config{Quota: book, Store: f.store, Steps: f.steps(), Engines: f.engines()})
+				call := func() *httptest.ResponseRecorder {
+					body, kind := c.body(t)
+					return ask(t, h, c.method, c.path, body, kind)
+				}
+				for _, path := range c.first {
+					if w := get(t, h, path); w.Code != http.StatusOK || w.Header().Get("RateLimit-Limit") == "" {
+						t.Fatalf("%s: %d %v", path, w.Code, w.Header())
+					}
+				}
+				if w := call(); w.Code != http.StatusOK {
+					t.Fatalf("%d %s", w.Code, w.Body)
+				}
+				grant, err := book.Look(t.Context(), "10", "")
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer grant.Close()
+				for _, st := range grant.States() {
+					if st.Name == quota.Turns && st.Remaining != st.Limit-1 || st.Name == quota.Audio && st.Remaining != 0 {
+						t.Errorf("left: %+v", st)
+					}
+				}
+				w := call()
+				if w.Code != http.StatusTooManyRequests || !strings.Contains(w.Body.String(), code) || w.Header().Get("Retry-After") == "" || w.Header().Get("RateLimit-Remaining") != "0" {
+					t.Errorf("%d %s %v", w.Code, w.Body, w.Header())
+				}
+				if strings.HasPrefix(c.path, "/v1/") != strings.Contains(w.Body.String(), `"rate_limit_error"`) {
+					t.Errorf("%s", w.Body)
+				}
+				for _, path := range c.first { // nor does another run begin
+					if w := get(t, h, path); w.Code != http.StatusTooManyRequests {
+						t.Errorf("%s: %d", path, w.Code)
+					}
+				}
+			})
+		}
+	}
+}
+
+func nothing(t *testing.T) (io.Reader, string) {
+	t.Helper()
+	return nil, korean
 }

@@ -38,7 +38,7 @@ func (s *Server) converse(ctx context.Context, r *run, tell progress) outcome {
 		return outcome{err: err}
 	}
 	o := s.cfg.Session
-	o.Apology = nil // the caller gets the error itself
+	o.Apology = nil     // the caller gets the error itself
 	if r.grant != nil { // a nil pointer in an interface is not nil
 		o.Allowance = r.grant
 	}

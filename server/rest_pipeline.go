@@ -63,6 +63,9 @@ type outcome struct {
 	err    error        // the run broke for another reason
 }
 
+// spoken is how much speech was made.
+func (o outcome) spoken() time.Duration { return time.Duration(o.record.OutputMS) * time.Millisecond }
+
 // runPipeline is the seed's POST /run-full-pipeline. With audio, or a text, it
 // is a turn of a session; without, the ATOT service is asked what it heard.
 func (s *Server) runPipeline(g *gin.Context) {
@@ -87,8 +90,9 @@ func (s *Server) runPipeline(g *gin.Context) {
 		began := time.Now()
 		var o outcome
 		if r.source == fromService {
-			r.grant.Turn(0)
+			spend(g, r.grant)
 			o = s.pull(g.Request.Context(), r.user, st, out.progress)
+			r.grant.Spoken(o.spoken())
 		} else {
 			o = s.converse(g.Request.Context(), r, out.progress)
 		}

@@ -42,7 +42,7 @@ type processedJSON struct {
 // processAudio is the seed's POST /process-audio: the reply is spoken and the
 // turn kept, also when TTS fails.
 func (s *Server) processAudio(g *gin.Context) {
-	s.withSteps(g, func(ctx context.Context, user string, st *steps) {
+	s.withSteps(g, func(ctx context.Context, r *run, st *steps) {
 		switch {
 		case st.heard == nil:
 			s.problem(g, http.StatusConflict, "out_of_order", "GET /atot")
@@ -51,19 +51,21 @@ func (s *Server) processAudio(g *gin.Context) {
 			s.problem(g, http.StatusConflict, "out_of_order", "GET /ttot")
 			return
 		}
-		done, err := s.finish(ctx, user, st, silent)
+		spend(g, r.grant)
+		done, err := s.finish(ctx, r.user, st, silent)
 		if err != nil {
 			s.fail(g, err)
 			return
 		}
-		turns, err := s.cfg.Store.Recent(ctx, user, allTurns)
+		r.grant.Spoken(done.spoken())
+		turns, err := s.cfg.Store.Recent(ctx, r.user, allTurns)
 		if err != nil {
 			s.fail(g, err)
 			return
 		}
 		a := processedJSON{
-			UserID: printID(user), InputWAV: done.record.InputWAV, ATOTText: done.record.ATOTText, TTOTText: done.record.TTOTText,
-			OutputWAV: done.record.OutputWAV, OutputWAVs: history.UserOf(user, turns).OutputWAVs, TTSSuccess: done.failed == nil,
+			UserID: printID(r.user), InputWAV: done.record.InputWAV, ATOTText: done.record.ATOTText, TTOTText: done.record.TTOTText,
+			OutputWAV: done.record.OutputWAV, OutputWAVs: history.UserOf(r.user, turns).OutputWAVs, TTSSuccess: done.failed == nil,
 		}
 		accept := languageOf(g.Request)
 		if done.failed == nil {

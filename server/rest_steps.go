@@ -30,40 +30,45 @@ type repliedJSON struct {
 
 // atot is the seed's GET /atot: what the ATOT service heard last.
 func (s *Server) atot(g *gin.Context) {
-	s.withSteps(g, func(ctx context.Context, user string, st *steps) {
-		if err := s.hear(ctx, user, st, silent); err != nil {
+	s.withSteps(g, func(ctx context.Context, r *run, st *steps) {
+		if err := s.hear(ctx, r.user, st, silent); err != nil {
 			s.failStep(g, err)
 			return
 		}
-		s.json(g, heardJSON{printID(user), st.heard.InputWAV, st.heard.Text})
+		s.json(g, heardJSON{printID(r.user), st.heard.InputWAV, st.heard.Text})
 	})
 }
 
 // ttot is the seed's GET /ttot: the reply to what was heard.
 func (s *Server) ttot(g *gin.Context) {
-	s.withSteps(g, func(ctx context.Context, user string, st *steps) {
+	s.withSteps(g, func(ctx context.Context, r *run, st *steps) {
 		if st.heard == nil {
 			s.problem(g, http.StatusConflict, "out_of_order", "GET /atot")
 			return
 		}
-		if err := s.answer(ctx, user, st, silent); err != nil {
+		if err := s.answer(ctx, r.user, st, silent); err != nil {
 			s.failStep(g, err)
 			return
 		}
-		s.json(g, repliedJSON{printID(user), *st.reply})
+		s.json(g, repliedJSON{printID(r.user), *st.reply})
 	})
 }
 
-// withSteps runs one step of the user that a request names.
-func (s *Server) withSteps(g *gin.Context, step func(ctx context.Context, user string, st *steps)) {
+// withSteps runs one step of the user that a request names. None begins without
+// the user's having a turn left; the last one counts it.
+func (s *Server) withSteps(g *gin.Context, step func(ctx context.Context, r *run, st *steps)) {
 	r, ok := s.readRun(g)
 	if !ok {
 		return
 	}
 	defer r.close()
+	if r.grant, ok = s.meter(g, r.user); !ok {
+		return
+	}
+	defer r.grant.Close()
 	s.withUser(g, r.user, func(st *steps) {
 		allowWriting(g, stepTimeout+responseTimeout)
-		step(g.Request.Context(), r.user, st)
+		step(g.Request.Context(), r, st)
 	})
 }
 

@@ -49,8 +49,8 @@ func (s *Server) routes() (*gin.Engine, error) {
 	user.GET("/export", s.export)
 
 	// The seed's step-by-step run, and its whole run.
-	e.GET("/atot", s.atot)
-	e.GET("/ttot", s.ttot)
+	e.GET("/atot", s.admit, s.atot)
+	e.GET("/ttot", s.admit, s.ttot)
 	e.POST("/process-audio", s.admit, s.processAudio)
 	e.POST("/run-full-pipeline", s.admit, s.runPipeline)
 

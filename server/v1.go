@@ -9,6 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"sori/protocol"
+	"sori/quota"
 	"sori/session"
 	"sori/stage"
 )
@@ -129,22 +130,21 @@ func jsonTrouble(err error) string {
 	return "it is broken or ends too early."
 }
 
-// begin takes a place for a call, as a session would. The caller gives it back.
-func (s *Server) begin(g *gin.Context) bool {
-	grant, ok := s.meter(g, s.userOf(principal(g)))
-	if !ok {
-		return false
+// begin takes a place for a call, as a session would, and counts it as a turn of
+// the user. The speech of the call is counted with the grant, which end closes.
+func (s *Server) begin(g *gin.Context, user string) (grant *quota.Grant, end func(), ok bool) {
+	if grant, ok = s.meter(g, user); !ok {
+		return nil, nil, false
 	}
-	grant.Turn(0)
-	grant.Close()
 	if !s.registry.reserve() {
-		g.Header("Retry-After", retryAfter)
-		s.problem(g, http.StatusServiceUnavailable, "too_many_sessions")
-		return false
+		grant.Close()
+		s.full(g)
+		return nil, nil, false
 	}
+	spend(g, grant)
 	// A call takes as long as its engine does. Each write has its own limit.
 	allowWriting(g, 0)
-	return true
+	return grant, both(grant.Close, func() { s.registry.release(nil) }), true
 }
 
 // sseHeader begins a stream of events.

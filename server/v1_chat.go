@@ -84,10 +84,11 @@ func (s *Server) completions(g *gin.Context) {
 		s.failV1(g, err)
 		return
 	}
-	if !s.begin(g) {
+	_, end, ok := s.begin(g, p.UserID)
+	if !ok {
 		return
 	}
-	defer s.registry.release(nil)
+	defer end()
 	model := q.Model
 	if model == "" {
 		model = s.cfg.Engines.TTOT.Engine()

@@ -86,10 +86,12 @@ func (s *Server) speech(g *gin.Context) {
 		s.failV1(g, err)
 		return
 	}
-	if !s.begin(g) {
+	user := s.userOf(principal(g))
+	grant, end, ok := s.begin(g, user)
+	if !ok {
 		return
 	}
-	defer s.registry.release(nil)
+	defer end()
 	sp := speaking{s: s, g: g, wav: q.Format != "pcm", rate: q.SampleRate, speed: q.Speed}
 	if !sp.wav && sp.rate == 0 {
 		sp.rate = bareRate
@@ -101,7 +103,8 @@ func (s *Server) speech(g *gin.Context) {
 	if lang == "" {
 		lang = s.cfg.Session.Language
 	}
-	sp.speak(stage.Speech{UserID: s.userOf(principal(g)), Voice: string(q.Voice), Language: lang}, q.Input)
+	defer func() { grant.Spoken(audio.Duration(sp.made, max(sp.from, 1))) }() // also where it broke off
+	sp.speak(stage.Speech{UserID: user, Voice: string(q.Voice), Language: lang}, q.Input)
 }
 
 // speaking is a text on its way to being sound. It is sent as it is made.
@@ -114,6 +117,7 @@ type speaking struct {
 	events *v1Stream // nil: the audio is the body
 
 	from  int // Hz, of the engine's audio; 0 before the first
+	made  int // bytes of it
 	tempo *audio.Tempo
 	shape *audio.Resampler
 	buf   []byte
@@ -157,6 +161,7 @@ func (o *speaking) take(c stage.Chunk) error {
 		return &stage.Error{Stage: stage.TTS, Code: stage.CodeBadReply, Message: "The tts engine changed its sample rate within a reply."}
 	}
 	pcm := c.PCM
+	o.made += len(pcm)
 	if o.tempo != nil {
 		o.buf = o.tempo.Append(o.buf[:0], pcm)
 		pcm = o.buf

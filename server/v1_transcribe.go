@@ -48,15 +48,17 @@ func (s *Server) transcriptions(g *gin.Context) {
 		s.failV1(g, err)
 		return
 	}
-	if !s.begin(g) {
+	grant, end, ok := s.begin(g, q.user)
+	if !ok {
 		return
 	}
-	defer s.registry.release(nil)
+	defer end()
 	pcm, err := s.readPCM(q.run)
 	if err != nil {
 		s.failV1(g, err)
 		return
 	}
+	grant.Spoken(audio.Duration(len(pcm), audio.Rate))
 	h := hearing{s: s, g: g, q: q, pcm: pcm}
 	if q.stream {
 		h.streamed()
