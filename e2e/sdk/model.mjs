@@ -1,6 +1,6 @@
 // A language model that follows a script, as an OpenAI-compatible server: it
-// calls a tool where it is asked for the weather, tells a long story, counts
-// what it was told, and otherwise says what it read.
+// calls a tool where it is asked for the weather, tells a long story, repeats
+// what it said first, counts what it was told, and otherwise says what it read.
 import { createServer } from 'node:http';
 
 const story = 'Once upon a time there was an old lighthouse on a rock far out in the sea. Every evening its keeper climbed the stairs and lit the lamp. '
@@ -13,6 +13,7 @@ function reply({ messages, tools }) {
   if (last.role === 'tool') return { text: `The answer is ${last.content}.` };
   const text = last.content ?? '';
   if (/weather/i.test(text) && tools?.length) return { call: { name: tools[0].function.name, arguments: '{"city":"Paris"}' } };
+  if (/^repeat/i.test(text)) return { text: messages.find((m) => m.role === 'assistant').content };
   if (/story/i.test(text)) return { text: story };
   if (/how many/i.test(text)) return { text: `You have told me ${said.length} things.` };
   return { text: `You said: ${text}` };

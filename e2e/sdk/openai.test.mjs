@@ -6,7 +6,7 @@ import { OpenAIRealtimeWebSocket } from 'openai/realtime/websocket';
 import { OpenAIRealtimeWS } from 'openai/realtime/ws';
 
 import { encode, recording, recordings, reference, wav, wordErrors } from './sound.mjs';
-import { hear, KEY, say, soundsLike, speak, Trace, URL_LOCAL, URL_TOOLS } from './sori.mjs';
+import { hear, KEY, KEY_TOOLS, say, soundsLike, speak, Trace, URL_LOCAL, URL_TOOLS } from './sori.mjs';
 
 const client = new OpenAI({ apiKey: KEY, baseURL: `${URL_LOCAL}/v1`, maxRetries: 0 });
 const open = [];
@@ -70,7 +70,7 @@ for (const [name, make] of Object.entries(clients)) {
 test('openai/realtime/ws: an answer is interrupted', async () => {
   const story = await say('Tell me a story.');
   const stop = recordings ? recording('goforward.wav') : await say('Stop now, please. That is enough for today.');
-  const { rt, trace, append } = await connect(new OpenAIRealtimeWS({ model: 'gpt-realtime' }, new OpenAI({ apiKey: KEY, baseURL: `${URL_TOOLS}/v1` })));
+  const { rt, trace, append } = await connect(new OpenAIRealtimeWS({ model: 'gpt-realtime' }, new OpenAI({ apiKey: KEY_TOOLS, baseURL: `${URL_TOOLS}/v1` })));
   await speak(append, story);
   await trace.next('response.output_audio.delta', 5);
   await speak(append, stop, { speed: 1 });
@@ -87,7 +87,7 @@ test('openai/realtime/ws: an answer is interrupted', async () => {
 });
 
 test('openai/realtime/ws: a function is called, and its result answered', async () => {
-  const { rt, trace } = await connect(new OpenAIRealtimeWS({ model: 'gpt-realtime' }, new OpenAI({ apiKey: KEY, baseURL: `${URL_TOOLS}/v1` })));
+  const { rt, trace } = await connect(new OpenAIRealtimeWS({ model: 'gpt-realtime' }, new OpenAI({ apiKey: KEY_TOOLS, baseURL: `${URL_TOOLS}/v1` })));
   rt.send({
     type: 'session.update',
     session: {
@@ -179,7 +179,7 @@ test('the HTTP calls', async () => {
 });
 
 test('a tool through chat completions', async () => {
-  const scripted = new OpenAI({ apiKey: KEY, baseURL: `${URL_TOOLS}/v1` });
+  const scripted = new OpenAI({ apiKey: KEY_TOOLS, baseURL: `${URL_TOOLS}/v1` });
   const runner = scripted.chat.completions.runTools({
     model: 'x', stream: true, messages: [{ role: 'user', content: 'How is the weather in Paris?' }],
     tools: [{ type: 'function', function: { name: 'get_weather', description: 'Tells the weather.', parameters: { type: 'object', properties: { city: { type: 'string' } } }, parse: JSON.parse, function: ({ city }) => `mild in ${city}` } }],

@@ -11,7 +11,7 @@ from openai import AsyncOpenAI, BadRequestError, OpenAI
 
 KEY = "sk-of-no-meaning"  # a sori without keys takes any
 LOCAL = {"api_key": KEY, "base_url": os.environ["SORI_URL"] + "/v1", "max_retries": 0}
-SCRIPTED = {**LOCAL, "base_url": os.environ["SORI_TOOLS_URL"] + "/v1"}
+SCRIPTED = {**LOCAL, "api_key": os.environ["SORI_TOOLS_KEY"], "base_url": os.environ["SORI_TOOLS_URL"] + "/v1"}
 RATE = 24_000  # Hz, of 16 bits
 WEATHER = {
     "type": "function",

@@ -1,5 +1,6 @@
 // What the tests know of the sori that runs, and what they ask of any client.
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { decode, level, RATE, silence, wav, wordErrors } from './sound.mjs';
@@ -7,6 +8,13 @@ import { decode, level, RATE, silence, wav, wordErrors } from './sound.mjs';
 export const URL_LOCAL = process.env.SORI_URL; // https, with the engines that come with sori
 export const URL_TOOLS = process.env.SORI_TOOLS_URL; // https, with a language model that follows a script
 export const KEY = 'sk-of-no-meaning'; // a sori without keys takes any
+export const KEY_TOOLS = process.env.SORI_TOOLS_KEY; // the other one has this one
+
+/** The Python that has the openai package, null where there is none. */
+export const python = (() => {
+  const file = new URL('.venv/bin/python3', import.meta.url).pathname;
+  return existsSync(file) ? file : null;
+})();
 
 export const wss = (url) => `${url.replace(/^http/, 'ws')}/v1/realtime?model=gpt-realtime`;
 

@@ -1,0 +1,5 @@
+import * as library from '@openai/agents-realtime';
+
+import { conforms } from './agents.mjs';
+
+conforms('@openai/agents-realtime', library);
