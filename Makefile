@@ -15,13 +15,15 @@ ARGS ?=
 PKG ?=
 # FUZZTIME is how long each fuzz target runs.
 FUZZTIME ?= 10s
+# DURATION is how long fuzz-sessions and soak run; each has its own default.
+DURATION ?=
 # IMAGE is the name of the container image.
 IMAGE ?= sori:$(VERSION)
 
 .PHONY: help
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "; print "make TARGET, where TARGET is one of:"} \
-	  /^[a-z][a-z0-9-]*:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	  /^[a-z][a-z0-9-]*:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## build the one binary, bin/sori (no cgo)
@@ -62,6 +64,10 @@ bench: ## all benchmarks, with allocations (PKG=./audio)
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME each, 10 s by default (PKG=./protocol)
 	@FUZZTIME='$(FUZZTIME)' ci/fuzz.sh $(PKG)
+
+.PHONY: fuzz-sessions
+fuzz-sessions: ## whole sessions, at /ws and /v1/realtime, for DURATION, 10m by default
+	@DURATION='$(DURATION)' ci/fuzz-sessions.sh
 
 .PHONY: vulncheck
 vulncheck: ## known vulnerabilities in what is used; says when the database is out of reach

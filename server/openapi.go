@@ -2,6 +2,7 @@ package server
 
 import (
 	_ "embed"
+	"fmt"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -17,7 +18,14 @@ var docsPage []byte
 // openapiJSON is the specification as /openapi.json gives it.
 func openapiJSON() ([]byte, error) { return yaml.YAMLToJSON(openapiYAML) }
 
-func (s *Server) openapi(g *gin.Context) { g.Data(http.StatusOK, "application/json", s.spec) }
+func (s *Server) openapi(g *gin.Context) {
+	spec, err := s.spec()
+	if err != nil {
+		s.fail(g, fmt.Errorf("the specification can't be read: %w", err))
+		return
+	}
+	g.Data(http.StatusOK, "application/json", spec)
+}
 
 // docs is the specification for people. The page needs nothing but /openapi.json.
 func (s *Server) docs(g *gin.Context) {

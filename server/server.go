@@ -32,7 +32,7 @@ type Server struct {
 	proxies  []netip.Prefix // may have any number of connections
 	words    *words
 	book     *book
-	spec     []byte // what /openapi.json gives
+	spec     func() ([]byte, error) // what /openapi.json gives, made when it is first asked for
 	roster   *roster
 	public   map[string]bool // routes that need no credential
 	began    time.Time
@@ -58,12 +58,8 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	spec, err := openapiJSON()
-	if err != nil {
-		return nil, fmt.Errorf("server: the specification: %w", err)
-	}
 	s := &Server{
-		spec:     spec,
+		spec:     sync.OnceValues(openapiJSON),
 		public:   publicRoutes(),
 		roster:   newRoster(),
 		began:    time.Now(),

@@ -153,7 +153,7 @@ func (t *Talk) Run(ctx context.Context, over <-chan struct{}, in <-chan Incoming
 		if len(t.queue) >= maxQueue {
 			fromSession = nil
 		}
-		if len(t.queue) >= maxStuck {
+		if len(t.queue) >= maxStuck || !t.created { // session.created comes before every answer
 			fromClient = nil
 		}
 		select {
