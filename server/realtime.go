@@ -105,7 +105,7 @@ func (s *Server) realtime(g *gin.Context) {
 	if grant != nil {
 		to.Limits = func() []realtime.RateLimit { return turnsLeft(grant) }
 	}
-	t := newTalker(ws, w.conn, made, dialect.New(to, made), cancel, &s.cfg)
+	t := newTalker(ws, w.conn, made, to, cancel, &s.cfg)
 	s.talkers.add(t)
 	guest := s.roster.enter(who, func() string { return o.User }, t.end)
 	go func() {

@@ -134,7 +134,7 @@ func (s *Server) stop(ctx context.Context, web *http.Server) error {
 	s.registry.shut(ending{protocol.CloseGoingAway, "The server stops."}, func(h *host) {
 		h.drain(ending{protocol.CloseRestart, "The server restarts."})
 	})
-	s.talkers.shut(ending{protocol.CloseRestart, "The server restarts."})
+	s.talkers.shut(s.cfg.HandOverTimeout)
 	gone := s.registry.wait(ctx) // meanwhile whoever asks is told that this process is not ready
 	webErr := web.Shutdown(ctx)
 	if webErr != nil {

@@ -37,7 +37,9 @@ type talker struct {
 	heard   atomic.Int64           // when the last message came, in Unix nanoseconds
 	pushing atomic.Bool            // the reader waits for the talk
 	cut     atomic.Pointer[time.Timer]
-	ran     chan struct{} // closed when the session's Run is over
+	cutLast atomic.Pointer[time.Timer] // ends what is under way when the server stops
+	ran     chan struct{}              // closed when the session's Run is over
+	leave   chan struct{}              // closed when the server stops
 
 	// Owned by the server's watch.
 	pinged time.Time
@@ -46,16 +48,25 @@ type talker struct {
 // waitingFrames is how many frames of a client wait for its talk.
 const waitingFrames = 16
 
-func newTalker(ws *websocket.Conn, raw *deadlineConn, s Session, t *dialect.Talk, cancel context.CancelFunc, cfg *Config) *talker {
+func newTalker(ws *websocket.Conn, raw *deadlineConn, s Session, o dialect.Options, cancel context.CancelFunc, cfg *Config) *talker {
 	c := &talker{
-		ws: ws, raw: raw, session: s, talk: t, cancel: cancel, log: cfg.Log.With("session", s.ID()),
-		began: time.Now(), closing: cfg.CloseTimeout, ran: make(chan struct{}),
+		ws: ws, raw: raw, session: s, cancel: cancel, log: cfg.Log.With("session", s.ID()),
+		began: time.Now(), closing: cfg.CloseTimeout, ran: make(chan struct{}), leave: make(chan struct{}),
 	}
+	o.Leave, o.Left = c.leave, func() { c.end(restarting()) }
+	c.talk = dialect.New(o, s)
 	c.pinged = c.began
 	c.heard.Store(c.began.UnixNano())
-	ws.SetReadLimit(realtime.MaxFrame)
+	ws.SetReadLimit(floodFrame)
 	return c
 }
+
+// floodFrame is from how many bytes on a message ends the connection: one that is
+// just too large is read to its end and refused.
+const floodFrame = 3 * realtime.MaxFrame
+
+// restarting is how a connection ends when the server stops.
+func restarting() ending { return ending{protocol.CloseRestart, "The server restarts."} }
 
 // run holds the connection until it is closed, the session has ended and
 // everybody is home. ctx is what cancel cancels.
@@ -71,8 +82,10 @@ func (c *talker) run(ctx context.Context) {
 	c.readLoop(ctx, in)
 	c.cancel()
 	wg.Wait()
-	if cut := c.cut.Load(); cut != nil {
-		cut.Stop()
+	for _, timer := range []*time.Timer{c.cut.Load(), c.cutLast.Load()} {
+		if timer != nil {
+			timer.Stop()
+		}
 	}
 	c.ws.CloseNow() //nolint:gosec // it says that the connection is closed already
 	e := c.ending.Load()
@@ -106,6 +119,13 @@ func (c *talker) end(e ending) {
 	c.cut.Store(time.AfterFunc(c.closing, c.drop))
 }
 
+// drain ends the connection once no response is under way, and within a time. It
+// does not block.
+func (c *talker) drain(within time.Duration) {
+	c.cutLast.Store(time.AfterFunc(within, func() { c.end(restarting()) }))
+	close(c.leave)
+}
+
 // drop closes the connection at once, without a word.
 func (c *talker) drop() {
 	c.gone.Store(true)
@@ -123,17 +143,21 @@ func (c *talker) readLoop(ctx context.Context, in chan<- dialect.Incoming) {
 			return
 		}
 		frame, err := readFrame(r, expect, realtime.MaxFrame)
-		if err != nil {
+		var one dialect.Incoming
+		switch {
+		case errors.Is(err, errTooLarge):
+			one.Err = realtime.Wrong(realtime.CodeInvalidValue, "", "An event has at most %d bytes; this one was dropped.", realtime.MaxFrame)
+		case err != nil:
 			c.lost(err)
 			return
-		}
-		c.heard.Store(time.Now().UnixNano())
-		expect = min(len(frame.Data)+1, maxExpected) // room to see the end of the frame
-		one := dialect.Incoming{Sound: frame.Data, Frame: frame}
-		if kind == websocket.MessageText {
-			one = dialect.Decode(frame.Data)
+		default:
+			expect = min(len(frame.Data)+1, maxExpected) // room to see the end of the frame
+			if one.Sound = frame.Data; kind == websocket.MessageText {
+				one = dialect.Decode(frame.Data)
+			}
 			one.Frame = frame
 		}
+		c.heard.Store(time.Now().UnixNano())
 		c.pushing.Store(true)
 		select {
 		case in <- one:
@@ -156,7 +180,7 @@ func (c *talker) lost(err error) {
 	e := ending{protocol.CloseNormal, "The client closed the connection."}
 	switch {
 	case errors.Is(err, websocket.ErrMessageTooBig):
-		e = ending{protocol.CloseTooBig, fmt.Sprintf("A message had more than %d bytes.", realtime.MaxFrame)}
+		e = ending{protocol.CloseTooBig, fmt.Sprintf("A message had more than %d bytes.", floodFrame)}
 	case websocket.CloseStatus(err) == -1:
 		c.log.Debug("connection lost", "error", err)
 		e.reason = "The connection was lost."
@@ -202,7 +226,7 @@ func (c *talker) write(frame []byte) {
 type talkers struct {
 	mu     sync.Mutex
 	all    map[*talker]struct{}
-	closed *ending // set once the server stops
+	closed bool // the server stops
 }
 
 func newTalkers() *talkers { return &talkers{all: make(map[*talker]struct{})} }
@@ -211,8 +235,8 @@ func (ts *talkers) add(c *talker) {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
 	ts.all[c] = struct{}{}
-	if ts.closed != nil {
-		c.end(*ts.closed)
+	if ts.closed {
+		c.end(restarting())
 	}
 }
 
@@ -231,13 +255,13 @@ func (ts *talkers) each(f func(*talker)) {
 	}
 }
 
-// shut asks all connections to end.
-func (ts *talkers) shut(e ending) {
+// shut ends all connections, those with a response under way within a time.
+func (ts *talkers) shut(within time.Duration) {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
-	ts.closed = &e
+	ts.closed = true
 	for c := range ts.all {
-		c.end(e)
+		c.drain(within)
 	}
 }
 

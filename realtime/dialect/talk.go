@@ -37,7 +37,11 @@ type Options struct {
 	Voices map[string]string
 	// Limits says what the client may still use; nil: as much as it likes.
 	Limits func() []realtime.RateLimit
-	Log    *slog.Logger
+	// Leave is closed when the talk is to come to its end. As soon as no response is
+	// under way then, Left is called, once.
+	Leave <-chan struct{}
+	Left  func()
+	Log   *slog.Logger
 }
 
 // Incoming is one frame of a client's, decoded. One of Event, Err and Sound is
@@ -78,6 +82,7 @@ type Talk struct {
 	config  realtime.Session  // in force
 	wanted  realtime.Session  // what was asked for last
 	created bool              // session.created was sent
+	leaving bool              // Left is to be called
 	beta    bool              // the beta's names are spoken
 	refs    map[string]*asked // what the session has not answered yet, by its ref
 	sound   sound
@@ -142,7 +147,7 @@ func New(o Options, s Session) *Talk {
 // whoever owns the session ends it.
 func (t *Talk) Run(ctx context.Context, over <-chan struct{}, in <-chan Incoming, out chan<- []byte) {
 	t.begin(ctx)
-	outputs := t.session.Events()
+	outputs, leave := t.session.Events(), t.opts.Leave
 	for outputs != nil || len(t.queue) > 0 {
 		var toClient chan<- []byte
 		var frame []byte
@@ -176,10 +181,21 @@ func (t *Talk) Run(ctx context.Context, over <-chan struct{}, in <-chan Incoming
 			}
 			t.hear(ctx, c)
 			c.Frame.Free()
+		case <-leave:
+			leave, t.leaving = nil, true
 		case <-over: // without closing its events: it panicked
 			outputs, in, over = nil, nil, nil
 		}
+		if t.leaving && !t.busy() {
+			t.leaving = false
+			t.opts.Left()
+		}
 	}
+}
+
+// busy says whether something is being made for the client.
+func (t *Talk) busy() bool {
+	return t.asking != nil || len(t.turns)+len(t.heard)+len(t.apart)+len(t.aside)+len(t.hearing) > 0
 }
 
 // begin configures the session.
