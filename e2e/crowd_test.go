@@ -24,6 +24,7 @@ type talker struct {
 	records []history.Turn  // as sori told of their end, by this talker's own account
 	outages []time.Duration // of its connection
 	lost    uint64          // server messages that it missed for good
+	delayed int             // turns of which it was warned that they wait for the store
 	err     error
 }
 
@@ -54,6 +55,9 @@ func (p *talker) talk(ctx context.Context, address string, speech []byte, over <
 			if r, ok := m.Event.(protocol.Resumed); ok {
 				p.outages = append(p.outages, m.Outage)
 				p.lost += r.Lost
+			}
+			if w, ok := m.Event.(protocol.Warning); ok && w.Code == protocol.WarnHistoryDelayed {
+				p.delayed++
 			}
 		}, nil)
 		if err != nil {
@@ -161,6 +165,7 @@ type scene struct {
 	args     []string
 	balancer *link
 	redis    *redis // nil where the test brings its own kind
+	delayed  int    // turns that waited for the store, as everybody was told; known afterwards
 }
 
 // restarts ends one process after the other, and starts it again.
@@ -187,7 +192,7 @@ func crowd(t *testing.T, people, lost int, happens func(context.Context, *scene)
 }
 
 // crowdOn is crowd on a Redis of any kind.
-func crowdOn(t *testing.T, url string, people, lost int, happens func(context.Context, *scene)) {
+func crowdOn(t *testing.T, url string, people, lost int, happens func(context.Context, *scene)) *scene {
 	t.Helper()
 	args := append(scriptedArgs(scripted(t)), "--store", url, "--lease-time", "2s", "--max-per-address", "0")
 	two := []*sori{serve(t, args...), serve(t, args...)}
@@ -216,6 +221,7 @@ func crowdOn(t *testing.T, url string, people, lost int, happens func(context.Co
 	done, ended, outages := 0, 0, []time.Duration(nil)
 	for _, p := range all {
 		done += p.account(t, two[0])
+		st.delayed += p.delayed
 		ended += len(p.records)
 		outages = append(outages, p.outages...)
 	}
@@ -229,6 +235,7 @@ func crowdOn(t *testing.T, url string, people, lost int, happens func(context.Co
 	}
 	t.Logf("%d people, %d turns ended, %d of them done, all in history; %d resumptions, median %v, longest %v", people, ended, done,
 		len(outages), median.Round(time.Millisecond), longest.Round(time.Millisecond))
+	return st
 }
 
 // distinct is how many turns were told of.
