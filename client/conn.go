@@ -103,16 +103,23 @@ func Dial(ctx context.Context, address string, o Options) (*Conn, error) {
 		return nil, &DialError{Message: fmt.Sprintf("%q is no address of a sori: it looks like ws://127.0.0.1:5000/ws.", address), Err: err}
 	}
 	c := &Conn{address: address, options: o}
-	c.ws, err = c.dial(ctx, u)
+	c.ws, err = c.dial(ctx, u, "")
 	if err != nil {
 		return nil, err
 	}
 	return c, nil
 }
 
-// dial makes one connection. The error is a [*DialError].
-func (c *Conn) dial(ctx context.Context, u *url.URL) (*websocket.Conn, error) {
-	ws, resp, err := websocket.Dial(ctx, c.address, &websocket.DialOptions{HTTPClient: c.options.HTTP, HTTPHeader: c.options.Header})
+// dial makes one connection, to resume a session where that is not "". The error
+// is a [*DialError].
+func (c *Conn) dial(ctx context.Context, u *url.URL, session string) (*websocket.Conn, error) {
+	to := *u
+	if session != "" { // a server that is busy takes no new work, and this is none
+		q := to.Query()
+		q.Set("resume", session)
+		to.RawQuery = q.Encode()
+	}
+	ws, resp, err := websocket.Dial(ctx, to.String(), &websocket.DialOptions{HTTPClient: c.options.HTTP, HTTPHeader: c.options.Header})
 	if err != nil {
 		return nil, dialError(u, resp, err)
 	}

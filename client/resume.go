@@ -152,7 +152,7 @@ var errRefused = errors.New("the session is over")
 func (c *Conn) attempt(ctx context.Context, u *url.URL) (m Message, again bool, err error) {
 	ctx, stop := context.WithTimeout(ctx, handshake)
 	defer stop()
-	ws, err := c.dial(ctx, u)
+	ws, err := c.dial(ctx, u, c.ready.Session)
 	if err != nil {
 		refused, ok := errors.AsType[*DialError](err)
 		return m, !ok || refused.Status == 0 || refused.Status >= 500 || refused.Status == 429, err

@@ -133,6 +133,33 @@ func (s *Server) admit(g *gin.Context) {
 	s.problem(g, http.StatusServiceUnavailable, code)
 }
 
+// admitSession is admit for a handshake. One that says that it comes to resume a
+// session is let through: that is no new work. Whether it is true, the
+// connection's first message shows (conn.crowded).
+func (s *Server) admitSession(g *gin.Context) {
+	if id := g.Query(resumeHint); id != "" && (s.registry.find(id) != nil || s.cfg.Directory != nil) {
+		return
+	}
+	s.admit(g)
+}
+
+// resumeHint is the query parameter of a handshake that names the session which
+// is going to be resumed.
+const resumeHint = "resume"
+
+// crowded says whether a connection that was let through to resume its session
+// asks for a new one at a time when there are none.
+func (c *conn) crowded() bool {
+	if !c.returns {
+		return false
+	}
+	code, _ := c.server.door.look(time.Now())
+	if code != "" {
+		c.server.cfg.Observer.Refused(code)
+	}
+	return code != ""
+}
+
 // crowd counts the connections of each address.
 type crowd struct {
 	most int // of one address; below 1: any number

@@ -12,6 +12,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"sori/protocol"
 	"sori/server"
 )
 
@@ -226,4 +227,47 @@ func TestSocketsOfOneAddress(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+// Whoever comes to resume a session is let in while new work is turned away, and
+// gets no new session by saying so.
+func TestASessionIsResumedWhileNewWorkIsTurnedAway(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var waiting atomic.Int64
+		r := start(t, server.Config{Admission: server.Admission{MaxWaiting: 10}, Checks: []server.Check{
+			{Name: "ttot", Check: well, Load: func() server.Load { return server.Load{Waiting: int(waiting.Load())} }},
+		}})
+		c, ready := r.opened(t)
+		c.cut()
+		waiting.Store(10)
+		time.Sleep(time.Second)
+		for _, hint := range []string{"", "?resume=", "?resume=another"} {
+			if _, no := r.tryConnectTo(t, hint, nil); no == nil || no.status != http.StatusServiceUnavailable {
+				t.Errorf("%q: %+v", hint, no)
+			}
+		}
+		c, no := r.tryConnectTo(t, "?resume="+ready.Session, nil)
+		if no != nil {
+			t.Fatalf("%+v", no)
+		}
+		if e, ok := c.ask(resuming(ready, 1)).(protocol.Resumed); !ok || e.Session != ready.Session {
+			t.Errorf("got %+v", e)
+		}
+		c.cut()
+		c, no = r.tryConnectTo(t, "?resume="+ready.Session, nil)
+		if no != nil {
+			t.Fatalf("%+v", no)
+		}
+		c.text(`{"type":"session.configure"}`)
+		if code, events := c.closed(); code != protocol.CloseTryLater || len(events) != 0 {
+			t.Errorf("a new session by the way: %d, %v", code, events)
+		}
+		waiting.Store(0)
+		time.Sleep(time.Second)
+		c, _ = r.tryConnectTo(t, "?resume="+ready.Session, nil)
+		if _, ok := c.ask(`{"type":"session.configure"}`).(protocol.Ready); !ok {
+			t.Error("no new session when there is room")
+		}
+	})
 }

@@ -19,6 +19,11 @@ func (c *conn) begin(in session.Input) {
 		c.resume(r)
 		return
 	}
+	if c.crowded() {
+		in.Audio.Free()
+		c.shut(ending{protocol.CloseTryLater, "The server takes no more sessions right now."})
+		return
+	}
 	h := c.server.newHost(c, c.server.sessionOptions(c.who))
 	h.pump.conn, h.pump.words, h.source = c, c.words, c
 	h.conn.Store(c)

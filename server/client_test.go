@@ -47,7 +47,13 @@ type refusal struct {
 // tryConnect gives a client, or how it was refused.
 func (r *running) tryConnect(t *testing.T, header http.Header) (*client, *refusal) {
 	t.Helper()
-	ws, resp, err := websocket.Dial(t.Context(), "ws://sori.test/ws", &websocket.DialOptions{HTTPClient: r.http(t), HTTPHeader: header})
+	return r.tryConnectTo(t, "", header)
+}
+
+// tryConnectTo is tryConnect with a query behind the path.
+func (r *running) tryConnectTo(t *testing.T, query string, header http.Header) (*client, *refusal) {
+	t.Helper()
+	ws, resp, err := websocket.Dial(t.Context(), "ws://sori.test/ws"+query, &websocket.DialOptions{HTTPClient: r.http(t), HTTPHeader: header})
 	if err != nil {
 		no := &refusal{err: err}
 		if resp != nil {

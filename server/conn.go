@@ -24,6 +24,8 @@ type conn struct {
 	words  *words         // the client's texts, nil for those that the events come with
 	who    auth.Principal // at the other end
 
+	returns bool // it said that it comes to resume a session
+
 	// Shared.
 	ending  atomic.Pointer[ending] // the first reason to end, once there is one
 	gone    atomic.Bool            // nothing can be written any more

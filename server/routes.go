@@ -23,7 +23,7 @@ func (s *Server) routes() (*gin.Engine, error) {
 	e.NoRoute(func(g *gin.Context) { s.problem(g, http.StatusNotFound, "not_found") })
 	e.NoMethod(func(g *gin.Context) { s.problem(g, http.StatusMethodNotAllowed, "method_not_allowed") })
 
-	e.GET("/ws", s.admit, s.connect)
+	e.GET("/ws", s.admitSession, s.connect)
 	e.GET("/healthz", s.alive)
 	e.GET("/readyz", s.ready)
 	if s.cfg.Metrics != nil {

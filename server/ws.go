@@ -49,6 +49,7 @@ func (s *Server) connect(g *gin.Context) {
 		return
 	}
 	c := s.newConn(ws, w.conn, principal(g))
+	c.returns = g.Query(resumeHint) != ""
 	if s.words.korean(languageOf(g.Request)) {
 		c.words = s.words
 	}

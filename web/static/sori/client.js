@@ -66,7 +66,7 @@ export class Sori extends Emitter {
       const home = new URL('whoami', url.replace('ws', 'http'));
       const answer = attempt > 1 && (await fetch(home, { headers: key ? { Authorization: `Bearer ${key}` } : {} }).catch(() => null));
       if (answer && answer.status === 401) throw { code: KEY_REFUSED, message: 'the key is not accepted' };
-      return new WebSocketClass(url, key ? ['sori', `sori.key.${key}`] : []);
+      return new WebSocketClass(url + (this.session ? '?resume=' + this.session.session : ''), key ? ['sori', `sori.key.${key}`] : []);
     };
     this.#line = new Connection(options.reconnect ?? true, {
       dial,
