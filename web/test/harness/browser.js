@@ -2,11 +2,12 @@
 
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { after } from 'node:test';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 
-import { writeWAV } from './wav.js';
+import { silence, writeWAV } from './wav.js';
 
 const BINARY = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
@@ -29,35 +30,53 @@ export function missing() {
  * @property {Record<string, string>} [preferences] what the device remembers
  */
 
+const FLAGS = [
+  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+  '--disable-component-update', '--disable-sync', '--autoplay-policy=no-user-gesture-required',
+  '--use-fake-device-for-media-stream',
+];
+
+/** @type {Map<boolean, import('playwright-core').Browser>} One for all tests of a file, one more where the microphone is refused. */
+const browsers = new Map();
+let folder = '';
+
+/** @param {boolean} refused */
+async function browser(refused) {
+  folder ||= await mkdtemp(join(tmpdir(), 'sori-browser-'));
+  let one = browsers.get(refused);
+  if (!one) {
+    one = await chromium.launch({
+      executablePath: BINARY,
+      args: [
+        ...FLAGS,
+        refused ? '--deny-permission-prompts' : '--use-fake-ui-for-media-stream',
+        `--use-file-for-fake-audio-capture=${join(folder, 'voice.wav')}%noloop`, // read anew for each microphone that is opened
+      ],
+    });
+    browsers.set(refused, one);
+  }
+  return one;
+}
+
+after(async () => {
+  for (const one of browsers.values()) await one.close();
+  if (folder) await rm(folder, { recursive: true, force: true });
+});
+
 /** @param {import('node:test').TestContext} t @param {string} url @param {Wish} [wish] */
 export async function openPage(t, url, wish = {}) {
-  const folder = await mkdtemp(join(tmpdir(), 'sori-browser-'));
-  const args = [
-    '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-    '--disable-component-update', '--disable-sync', '--autoplay-policy=no-user-gesture-required',
-    '--use-fake-device-for-media-stream',
-    wish.refused ? '--deny-permission-prompts' : '--use-fake-ui-for-media-stream',
-  ];
-  if (wish.voice) {
-    await writeWAV(join(folder, 'voice.wav'), wish.voice);
-    args.push(`--use-file-for-fake-audio-capture=${join(folder, 'voice.wav')}%noloop`);
-  }
-  const context = await chromium.launchPersistentContext(join(folder, 'profile'), {
-    executablePath: BINARY,
-    args,
+  const context = await (await browser(wish.refused ?? false)).newContext({
     viewport: wish.viewport ?? { width: 1440, height: 900 },
     colorScheme: wish.scheme ?? 'light',
     locale: wish.locale ?? 'en-US',
     reducedMotion: wish.still ? 'reduce' : 'no-preference',
     hasTouch: wish.touch ?? false,
   });
-  t.after(async () => {
-    await context.close();
-    await rm(folder, { recursive: true, force: true });
-  });
+  t.after(() => context.close());
+  await writeWAV(join(folder, 'voice.wav'), wish.voice ?? silence(1));
   /** @type {string[]} */
   const complaints = [];
-  const page = context.pages()[0] ?? (await context.newPage());
+  const page = await context.newPage();
   page.on('console', (m) => {
     const own = m.text().includes('ScriptProcessorNode'); // the ear below
     if (!own && ['error', 'warning'].includes(m.type())) complaints.push(m.text());
