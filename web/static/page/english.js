@@ -36,6 +36,8 @@ export const english = {
   talkHold: 'Hold to talk',
   hintFree: 'Just talk. Speak up at any time to interrupt.',
   hintFreeOff: 'Press the seal, or the space bar, to start listening.',
+  hintFreeOffTouch: 'Press the seal to start listening.',
+  hintPushTouch: 'Hold the seal while you speak.',
   hintPush: 'Hold the seal, or the space bar, while you speak.',
   stop: 'Stop',
   write: 'Write instead of speaking',
@@ -50,6 +52,7 @@ export const english = {
   doTts: 'Finding its voice',
   doSpeaking: 'sori is speaking',
   doPaused: 'sori lets you speak',
+  doStarting: 'The engines are starting',
   doSending: 'Sending',
 
   typed: 'written',

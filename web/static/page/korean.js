@@ -36,6 +36,8 @@ export const korean = {
   talkHold: '누르고 말하기',
   hintFree: '그냥 말하세요. 언제든 끼어들 수 있습니다.',
   hintFreeOff: '도장이나 스페이스 바를 누르면 듣기 시작합니다.',
+  hintFreeOffTouch: '도장을 누르면 듣기 시작합니다.',
+  hintPushTouch: '말하는 동안 도장을 누르고 계세요.',
   hintPush: '말하는 동안 도장이나 스페이스 바를 누르고 계세요.',
   stop: '멈춤',
   write: '말 대신 글로 쓰기',
@@ -50,6 +52,7 @@ export const korean = {
   doTts: '목소리를 고르는 중',
   doSpeaking: 'sori가 말하는 중',
   doPaused: 'sori가 잠시 멈췄습니다',
+  doStarting: '엔진을 준비하는 중',
   doSending: '보내는 중',
 
   typed: '글로 씀',

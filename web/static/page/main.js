@@ -3,6 +3,7 @@
 import { Sori, SoriError } from '../sori.js';
 import { Conversation } from './conversation.js';
 import { find, make } from './dom.js';
+import { Health } from './health.js';
 import { History } from './history.js';
 import { settings as wire } from './preferences.js';
 import { showKey } from './server.js';
@@ -13,9 +14,6 @@ import { Strip } from './strip.js';
 import { Talk } from './talk.js';
 import { failure } from './turn.js';
 import { has, say } from './words.js';
-
-const ENGINES_START = 10_000; // ms that a server's engines may take after its start
-const CHECK_AGAIN = 5000; // ms
 
 const settings = new Settings();
 const sori = new Sori({ user: settings.values.user, ...wire(settings.values) }, { key: () => settings.values.key });
@@ -116,7 +114,7 @@ sori.on('microphone.lost', () => {
 });
 sori.on('state', (now) => {
   if (now.state === 'waiting' || now.state === 'closed') rest();
-  if (now.state === 'ready') checkHealth();
+  if (now.state === 'ready') health.watch();
   if (now.state === 'closed' && now.code === KEY_REFUSED) signIn.open(settings.values.key);
 });
 sori.on('session.ready', ({ engines, languages, voices }) => {
@@ -125,37 +123,14 @@ sori.on('session.ready', ({ engines, languages, voices }) => {
   find('engines').textContent = engines.atot ? say('engines', { ...engines }) : '';
 });
 
-let checking = false;
-
-/** Says which parts of the server do not work, before the user finds out, until they do. */
-async function checkHealth() {
-  if (checking) return;
-  checking = true;
-  let told = '';
-  // A server that has just begun is not sick: its engines take their time.
-  for (let pause = ENGINES_START; (await sickParts()).length; pause = CHECK_AGAIN) {
-    await new Promise((resolve) => setTimeout(resolve, pause));
-    const parts = (await sickParts()).join(', ');
-    if (!parts || parts === told || sori.state.state !== 'ready') continue;
-    told = parts;
-    notify(say('sick', { parts }), { bad: true });
-  }
-  if (told && find('notice').textContent?.includes(told)) unnotify();
-  checking = false;
-}
-
-/** @returns {Promise<string[]>} */
-async function sickParts() {
-  try {
-    const { parts } = await (await fetch('/readyz')).json();
-    return parts.flatMap((/** @type {{ name: string, ok: boolean }} */ { name, ok }) => {
-      if (ok) return [];
-      return has(`part_${name}`) ? say(`part_${name}`) : name;
-    });
-  } catch {
-    return []; // the server does not say; the conversation will
-  }
-}
+const health = new Health({
+  starting(on) {
+    if (on && !doing.key) doing.show('doStarting', true);
+    if (!on && doing.key === 'doStarting') rest();
+  },
+  sick: (parts) => notify(say('sick', { parts }), { bad: true }),
+  well: (parts) => find('notice').textContent?.includes(parts) && unnotify(),
+});
 
 // What the user does.
 for (const radio of /** @type {NodeListOf<HTMLInputElement>} */ (document.querySelectorAll('input[name=mode]'))) {

@@ -4,6 +4,7 @@
 const SECONDS = 10;
 const SLOTS = 250; // one each 40 ms
 const SLOT = (SECONDS * 1000) / SLOTS;
+const NAMES = 40; // CSS pixels that the names of the lanes take
 const LEAST = 3; // CSS pixels that a slot takes: a narrow strip shows less time
 
 export class Strip {
@@ -93,10 +94,11 @@ export class Strip {
     const shown = Math.min(SLOTS, Math.floor(canvas.clientWidth / LEAST) || 1);
     const step = width / shown;
     const drift = ((now / SLOT) % 1) * step;
+    const names = NAMES * (devicePixelRatio || 1);
     for (let i = 0; i < shown; i++) {
       const x = width - (i + 1) * step - drift;
       const at = (((this.slot - 1 - i) % SLOTS) + SLOTS) % SLOTS;
-      pen.globalAlpha = Math.min(1, (x / width) * 3 + 0.15); // the past fades
+      pen.globalAlpha = Math.max(0, Math.min(1, ((x - names) / width) * 4)); // the past fades, before it comes under the names
       this.#bar(x, step * 0.62, ink.you, this.you[at], -1);
       this.#bar(x, step * 0.62, ink.sori, this.sori[at], 1);
     }

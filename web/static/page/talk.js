@@ -43,7 +43,8 @@ export class Talk {
     this.button.dataset.state = this.opening ? 'opening' : this.on ? 'on' : 'off';
     this.button.setAttribute('aria-pressed', String(this.on));
     find('talk-label').textContent = say(push ? 'talkHold' : this.on ? 'talkStop' : 'talkStart');
-    find('talk-hint').textContent = say(push ? 'hintPush' : this.on ? 'hintFree' : 'hintFreeOff');
+    const keys = matchMedia('(hover: none)').matches ? 'Touch' : '';
+    find('talk-hint').textContent = say(push ? `hintPush${keys}` : this.on ? 'hintFree' : `hintFreeOff${keys}`);
   }
 
   /** Begins to listen. */

@@ -2,15 +2,13 @@
 // and in its other language.
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 
-import { missing, openPage } from '../harness/browser.js';
+import { accessible, missing, openPage } from '../harness/browser.js';
 import { Server } from '../harness/server.js';
 
 const skip = missing();
 const PATIENCE = { timeout: 30_000 };
-const axe = readFileSync(new URL('../../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
 
 /** @type {Server} */
 let server;
@@ -20,35 +18,24 @@ before(async () => {
 });
 after(() => server?.stop());
 
-/** @param {import('playwright-core').Page} page @param {string} state */
-async function check(page, state) {
-  await page.evaluate(axe);
-  const violations = await page.evaluate(async () => {
-    const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-    const { violations } = await /** @type {any} */ (globalThis).axe.run(document, { runOnly: tags });
-    return violations.map((/** @type {any} */ v) => `${v.id}: ${v.help}: ${v.nodes.map((/** @type {any} */ n) => `${n.html.slice(0, 120)} ${n.failureSummary}`).join(' | ')}`);
-  });
-  assert.deepEqual(violations, [], state);
-}
-
 for (const scheme of /** @type {const} */ (['light', 'dark'])) {
   for (const viewport of [{ width: 1440, height: 900 }, { width: 390, height: 844 }]) {
     test(`axe finds nothing, ${scheme}, ${viewport.width} wide`, { skip, timeout: 120_000 }, async (t) => {
       const { page } = await openPage(t, server.url, { scheme, viewport, still: true });
-      await check(page, 'at the start');
+      await accessible(page, 'at the start');
       await page.fill('#text', 'what is seven times six');
       await page.press('#text', 'Enter');
       await page.waitForSelector('.turn.speaking', PATIENCE);
-      await check(page, 'while sori speaks');
+      await accessible(page, 'while sori speaks');
       await page.waitForSelector('.turn[data-status=done]', PATIENCE);
       await page.locator('.timing summary').first().evaluate((s) => /** @type {HTMLDetailsElement} */ (s.parentElement).open = true);
-      await check(page, 'after a turn');
+      await accessible(page, 'after a turn');
       await page.click('#open-settings');
-      await check(page, 'settings');
+      await accessible(page, 'settings');
       await page.keyboard.press('Escape');
       await page.click('#open-history');
       await page.waitForSelector('#history .turn', PATIENCE);
-      await check(page, 'history');
+      await accessible(page, 'history');
     });
   }
 }

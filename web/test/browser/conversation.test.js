@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 
 import { heard, missing, openPage } from '../harness/browser.js';
 import { Server, say } from '../harness/server.js';
-import { join, silence, wordErrors } from '../harness/wav.js';
+import { cough, join, nobody, recording, silence, wordErrors } from '../harness/wav.js';
 
 const skip = missing();
 const PATIENCE = { timeout: 30_000 };
@@ -19,11 +19,12 @@ let voices;
 const SUM = 'What is seventeen plus five?';
 const ABILITIES = 'Please tell me, what can you do?';
 const INTERRUPTION = 'What is twenty minus three?';
+const NOD = 'Okay.';
 
 before(async () => {
   if (skip) return;
   server = await Server.start();
-  voices = await say(SUM, ABILITIES, INTERRUPTION);
+  voices = await say(SUM, ABILITIES, INTERRUPTION, NOD);
 });
 after(() => server?.stop());
 
@@ -46,14 +47,17 @@ test('hands-free: speech is seen, the answer is seen and heard', { skip, timeout
   assert.deepEqual(complaints, []);
 });
 
-test('captions keep pace with the voice and end when it does', { skip, timeout: 120_000 }, async (t) => {
+test('captions and the waterfall keep pace with the voice, and end when it does', { skip, timeout: 120_000 }, async (t) => {
   const { page } = await openPage(t, server.url);
   await page.evaluate(() => {
-    /** @type {any} */ (globalThis).changes = [];
+    Object.assign(globalThis, { changes: [], pictures: [] });
     new MutationObserver(() => {
       const { textContent } = document.querySelector('.turn .sori .heard') ?? {};
       const { changes } = /** @type {any} */ (globalThis);
       if (textContent && textContent !== changes.at(-1)?.text) changes.push({ at: performance.now(), text: textContent });
+      const { textContent: picture } = document.querySelector('.turn .timing[data-live] .waterfall title') ?? {};
+      const { pictures } = /** @type {any} */ (globalThis);
+      if (picture && picture !== pictures.at(-1)) pictures.push(picture);
     }).observe(document.body, { subtree: true, childList: true, characterData: true });
   });
   await page.fill('#text', 'what can you do');
@@ -68,6 +72,11 @@ test('captions keep pace with the voice and end when it does', { skip, timeout: 
   }
   const complete = changes[changes.length - 1].text;
   const last = changes.find((c) => c.text.replace(/\W/g, '') === complete.replace(/\W/g, ''));
+  /** @type {string[]} */
+  const pictures = await page.evaluate(() => /** @type {any} */ (globalThis).pictures);
+  const sounded = pictures.flatMap((p) => /sound from .* to ([\d.]+) s/.exec(p)?.[1] ?? []).map(Number);
+  assert.ok(sounded.length > 4 && sounded.every((s, i) => !i || s > sounded[i - 1]), `its bar grows: ${sounded}`);
+  assert.equal(await page.locator('.timing[data-live]').count(), 0, 'and stands when the turn is over');
   assert.ok(Math.abs(changes[0].at - firstAt) < 500, `the first word comes ${changes[0].at - firstAt} ms after the first sound`);
   assert.ok(last && Math.abs(last.at - lastAt) < 900, `the last word comes ${(last?.at ?? 0) - lastAt} ms after the last sound`);
 });
@@ -86,6 +95,55 @@ test('talking over the reply stops it, and is answered', { skip, timeout: 120_00
   const { turns } = await (await fetch(`${server.url}users/${await userOf(page)}/turns`)).json();
   const cut = turns.find((/** @type {any} */ r) => r.status === 'cancelled');
   assert.ok(cut.heard_ms > 0 && cut.heard_ms < cut.output_ms, `${cut.heard_ms} of ${cut.output_ms} ms were heard`);
+});
+
+test('a cough and a nod over the reply: it pauses at most, and goes on to its end', { skip, timeout: 120_000 }, async (t) => {
+  const { page } = await openPage(t, server.url, {
+    voice: join(silence(1.5), voices[1], silence(3), cough(), silence(0.7), voices[3], silence(20)),
+  });
+  await page.evaluate(async () => {
+    const { sori } = await import(/** @type {any} */ ('/app/page/main.js'));
+    /** @type {any} */ (globalThis).pauses = [];
+    for (const type of ['reply.paused', 'reply.resumed']) {
+      sori.on(type, () => /** @type {any} */ (globalThis).pauses.push([type, document.querySelector('#doing-words')?.textContent]));
+    }
+  });
+  await page.click('#talk');
+  await page.waitForSelector('.turn[data-status=done]', { timeout: 90_000 });
+  assert.equal(await page.locator('.turn').count(), 1, 'no turn came of it');
+  const pauses = await page.evaluate(() => /** @type {any} */ (globalThis).pauses);
+  assert.ok(pauses.length >= 2, 'the nod was heard');
+  for (const [i, [type, doing]] of pauses.entries()) {
+    assert.deepEqual([type, doing], i % 2 ? ['reply.resumed', 'sori is speaking'] : ['reply.paused', 'sori lets you speak']);
+  }
+  const answer = (await page.textContent('.turn .sori .heard')) ?? '';
+  const { samples } = await heard(page);
+  const again = await server.transcribe(samples);
+  assert.ok(wordErrors(spellOut(answer), spellOut(again)) <= 0.34, `what sounded was "${again}", the page says "${answer}"`);
+});
+
+test('a person’s own voice, through the second microphone', { skip: skip || nobody(), timeout: 120_000 }, async (t) => {
+  const { samples, text } = await recording('goforward');
+  const { page, complaints } = await openPage(t, server.url, { voice: join(silence(1.5), samples, silence(20)) });
+  const microphone = () => page.evaluate(async () => (await import(/** @type {any} */ ('/app/page/main.js'))).sori.microphone);
+  await page.click('#talk');
+  await page.waitForSelector('#talk[data-state=on]', PATIENCE);
+  const first = await microphone();
+  await page.click('#talk');
+  await page.click('#open-settings');
+  await page.waitForFunction(() => document.querySelectorAll('#s-microphone option').length > 2);
+  const all = await page.locator('#s-microphone option').evaluateAll((options) => options.map((o) => ({ id: /** @type {HTMLOptionElement} */ (o).value, name: o.textContent })));
+  const second = all.findLast(({ id }) => id && id !== first);
+  assert.ok(second?.name, `a second one, by name: ${JSON.stringify(all)}`);
+  await page.selectOption('#s-microphone', second.id);
+  await page.keyboard.press('Escape');
+  await page.click('#talk');
+  await page.waitForSelector('#talk[data-state=on]', PATIENCE);
+  assert.equal(await microphone(), second.id);
+  await page.waitForSelector('.turn[data-status]', PATIENCE);
+  const said = (await page.locator('.turn .you .words').first().textContent()) ?? '';
+  assert.ok(wordErrors(text, said) <= 0.25, `"${text}" was said, the page shows "${said}"`);
+  assert.deepEqual(complaints, []);
 });
 
 for (const [how, stop] of /** @type {[string, (page: import('playwright-core').Page) => Promise<void>][]} */ ([

@@ -4,16 +4,21 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
 import { heard, missing, openPage } from '../harness/browser.js';
-import { Server } from '../harness/server.js';
+import { Server, engine, freePort, say } from '../harness/server.js';
+import { join, silence } from '../harness/wav.js';
 
 const skip = missing();
 const PATIENCE = { timeout: 30_000 };
 
 /** @type {Server} */
 let server;
+/** @type {Int16Array} */
+let sum;
 
 before(async () => {
-  if (!skip) server = await Server.start();
+  if (skip) return;
+  server = await Server.start();
+  [sum] = await say('What is seventeen plus five?');
 });
 after(() => server?.stop());
 
@@ -50,24 +55,45 @@ test('a restart of the server in mid-conversation is survived', { skip, timeout:
   assert.ok((await heard(page)).samples.length > 0);
 });
 
-for (const [stage, words] of /** @type {[string, RegExp][]} */ ([
-  ['tts', /lost its voice/],
-  ['ttot', /could not think/],
-])) {
-  test(`a dead ${stage} engine shows what that means, and the session goes on`, { skip, timeout: 120_000 }, async (t) => {
-    const own = await Server.start(`--${stage}`, 'http://127.0.0.1:9'); // nobody listens there
-    t.after(() => own.stop());
-    const { page } = await openPage(t, own.url);
-    await page.waitForFunction(() => /Not everything on the server works/.test(document.querySelector('#notice')?.textContent ?? ''), null, PATIENCE);
+test('dead engines show what that means; once they are back, so is the conversation', { skip, timeout: 120_000 }, async (t) => {
+  /** @type {Record<string, string>} */
+  const at = {};
+  for (const stage of ['atot', 'ttot', 'tts']) at[stage] = `127.0.0.1:${await freePort()}`; // nobody listens there
+  const own = await Server.start(...Object.entries(at).flatMap(([stage, address]) => [`--${stage}`, `http://${address}`]));
+  t.after(() => own.stop());
+  /** @param {string} stage */
+  const start = async (stage) => {
+    const child = await engine(at[stage], stage);
+    t.after(() => child.kill());
+  };
+  const { page } = await openPage(t, own.url, { voice: join(silence(1.5), sum, silence(20)) });
+  /** @param {number} n @param {RegExp} words */
+  const fails = async (n, words) => {
+    await page.waitForFunction((count) => document.querySelectorAll('.turn[data-status=failed]').length === count, n, PATIENCE);
+    assert.match((await page.locator('.turn .sori').last().textContent()) ?? '', words);
+    assert.match((await page.textContent('#notice')) ?? '', words);
+  };
+  const write = async () => {
     await page.fill('#text', 'hello');
     await page.press('#text', 'Enter');
-    await page.waitForSelector('.turn[data-status=failed]', PATIENCE);
-    assert.match((await page.textContent('.turn .sori')) ?? '', words);
-    assert.match((await page.textContent('#notice')) ?? '', words);
-    if (stage === 'tts') assert.ok((await page.textContent('.turn .sori .heard'))?.length, 'the answer stands there in writing');
-    assert.equal(await page.textContent('#connection-words'), 'Connected');
-  });
-}
+  };
+  await page.click('#talk');
+  await fails(1, /could not hear you/);
+  await page.click('#talk');
+  await write();
+  await fails(2, /could not think/);
+  await start('ttot');
+  await write();
+  await fails(3, /lost its voice/);
+  assert.ok((await page.locator('.turn .sori .heard').last().textContent())?.length, 'the answer stands there in writing');
+  await page.waitForFunction(() => /Not everything .* works: its ears .* its voice/.test(document.querySelector('#notice')?.textContent ?? ''), null, PATIENCE);
+  await Promise.all([start('atot'), start('tts')]);
+  await page.waitForSelector('#notice', { ...PATIENCE, state: 'hidden' });
+  await page.click('#talk');
+  await page.waitForSelector('.turn[data-status=done]', PATIENCE);
+  assert.match((await page.locator('.turn .sori .heard').last().textContent()) ?? '', /22|twenty.two/i);
+  assert.equal(await page.textContent('#connection-words'), 'Connected');
+});
 
 test('history that can’t be read says so', { skip, timeout: 60_000 }, async (t) => {
   const { page } = await openPage(t, server.url);
@@ -86,4 +112,15 @@ test('what takes longer than half a second shows that it goes on', { skip, timeo
   await page.waitForSelector('#history-bar:not([hidden])', { timeout: 1400 });
   await page.waitForSelector('#history-bar', { ...PATIENCE, state: 'hidden' });
   assert.match((await page.textContent('#history-state')) ?? '', /Nothing yet/);
+
+  await page.keyboard.press('Escape');
+  let asked = 0;
+  await page.route('**/readyz', async (route) => {
+    await route.fulfill({ json: { starting: asked++ < 3, parts: [{ name: 'atot', ok: asked > 3 }] } });
+  });
+  await page.reload();
+  await page.waitForFunction(() => /engines are starting/.test(document.querySelector('#doing')?.textContent ?? ''), null, PATIENCE);
+  await page.waitForSelector('#doing-bar:not([hidden])', PATIENCE);
+  await page.waitForSelector('#doing-bar', { ...PATIENCE, state: 'hidden' });
+  assert.equal(await page.textContent('#doing-words'), '');
 });

@@ -1,6 +1,7 @@
 // Chromium with a voice in its microphone and an ear at its loudspeaker.
 
-import { existsSync } from 'node:fs';
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { after } from 'node:test';
 import { tmpdir } from 'node:os';
@@ -28,6 +29,7 @@ export function missing() {
  * @property {boolean} [still] reduced motion
  * @property {boolean} [touch]
  * @property {Record<string, string>} [preferences] what the device remembers
+ * @property {string} [until] what is there when the page is up; otherwise a session is
  */
 
 const FLAGS = [
@@ -89,8 +91,25 @@ export async function openPage(t, url, wish = {}) {
     }, wish.preferences);
   }
   await page.goto(url);
-  await page.waitForSelector('[data-state=ready]');
+  await page.waitForSelector(wish.until ?? '[data-state=ready]');
   return { page, complaints };
+}
+
+const axe = readFileSync(new URL('../../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
+
+/**
+ * Nothing stands in the way of anybody, by WCAG 2.2 AA.
+ * @param {import('playwright-core').Page} page
+ * @param {string} state that the page is in
+ */
+export async function accessible(page, state) {
+  await page.evaluate(axe);
+  const violations = await page.evaluate(async () => {
+    const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+    const { violations } = await /** @type {any} */ (globalThis).axe.run(document, { runOnly: tags });
+    return violations.map((/** @type {any} */ v) => `${v.id}: ${v.help}: ${v.nodes.map((/** @type {any} */ n) => `${n.html.slice(0, 120)} ${n.failureSummary}`).join(' | ')}`);
+  });
+  assert.deepEqual(violations, [], state);
 }
 
 /**

@@ -1,6 +1,6 @@
 // A real sori for one test: its own port, its own data.
 
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -8,11 +8,13 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { WebSocket } from 'ws';
 
 import { Sori } from '../../static/sori.js';
 import { RATE } from './wav.js';
 
+const run = promisify(execFile);
 const START_WITHIN = 60_000; // ms; the engines load their models
 const BINARY = process.env.SORI_BIN ?? fileURLToPath(new URL('../../../bin/sori', import.meta.url));
 
@@ -29,11 +31,25 @@ export class Server {
 
   /** @param {...string} flags of `sori serve` */
   static async start(...flags) {
+    const server = await Server.#made(flags);
+    await server.up();
+    return server;
+  }
+
+  /** One that lets nobody in without a key. @param {string} user whom the key is for */
+  static async locked(user) {
+    const server = await Server.#made([]);
+    const made = await run(BINARY, ['keys', 'make', `of ${user}`, '--user', user, '--data', server.data]);
+    await server.up();
+    return { server, key: made.stdout.trim() };
+  }
+
+  /** @param {string[]} flags */
+  static async #made(flags) {
     if (!existsSync(BINARY)) throw new Error(`${BINARY} is not there: make build`);
     const server = new Server(flags);
     server.data = await mkdtemp(join(tmpdir(), 'sori-web-'));
     server.port = await freePort();
-    await server.up();
     return server;
   }
 
@@ -107,13 +123,28 @@ export class Server {
 }
 
 /** @returns {Promise<number>} */
-async function freePort() {
+export async function freePort() {
   const probe = createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');
   const { port } = /** @type {import('node:net').AddressInfo} */ (probe.address());
   probe.close();
   await once(probe, 'close');
   return port;
+}
+
+/**
+ * Runs one engine by itself, until it is ended.
+ * @param {string} address
+ * @param {...string} what stage and flags
+ */
+export async function engine(address, ...what) {
+  const child = spawn(BINARY, ['engine', ...what, '--addr', address], { stdio: 'ignore' });
+  const until = Date.now() + START_WITHIN;
+  while (!(await fetch(`http://${address}/health`).catch(() => null))?.ok) {
+    if (child.exitCode !== null || Date.now() > until) throw new Error(`sori engine ${what[0]} did not start`);
+    await new Promise((r) => setTimeout(r, 50));
+  }
+  return child;
 }
 
 /**
@@ -124,13 +155,8 @@ async function freePort() {
  */
 export async function say(...texts) {
   const address = `127.0.0.1:${await freePort()}`;
-  const engine = spawn(BINARY, ['engine', 'tts', '--voice', 'flite', '--addr', address], { stdio: 'ignore' });
+  const voice = await engine(address, 'tts', '--voice', 'flite');
   try {
-    const until = Date.now() + START_WITHIN;
-    while (!(await fetch(`http://${address}/`).catch(() => null))) {
-      if (engine.exitCode !== null || Date.now() > until) throw new Error('sori engine tts did not start');
-      await new Promise((r) => setTimeout(r, 50));
-    }
     return await Promise.all(texts.map(async (input) => {
       const answer = await fetch(`http://${address}/v1/audio/speech`, {
         method: 'POST',
@@ -142,6 +168,6 @@ export async function say(...texts) {
       return new Int16Array(wav.slice(44));
     }));
   } finally {
-    engine.kill();
+    voice.kill();
   }
 }

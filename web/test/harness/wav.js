@@ -1,6 +1,7 @@
 // Speech put together for the browser's fake microphone.
 
-import { writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
 
 export const RATE = 16_000;
 
@@ -34,6 +35,35 @@ export async function writeWAV(path, samples) {
   head.write('data', 36);
   head.writeUInt32LE(samples.byteLength, 40);
   await writeFile(path, Buffer.concat([head, Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength)]));
+}
+
+const PEOPLE = new URL('../../../../shared/audio/', import.meta.url);
+
+/** Why there are no recordings of people here, or false. @returns {string | false} */
+export function nobody() {
+  if (existsSync(PEOPLE)) return false;
+  const reason = 'there are no recordings of people in ../shared/audio';
+  if (process.env.CI === 'true') throw new Error(reason);
+  return reason;
+}
+
+/** What somebody really said. @param {string} name @returns {Promise<{ samples: Int16Array, text: string }>} */
+export async function recording(name) {
+  const lines = (await readFile(new URL('refs.txt', PEOPLE), 'utf8')).split('\n');
+  const text = lines.find((l) => l.startsWith(`${name}|`))?.split('|')[1];
+  const wav = await readFile(new URL(`${name}.wav`, PEOPLE));
+  if (!text || wav.readUInt32LE(24) !== RATE) throw new Error(`${name} has no words in refs.txt, or another rate`);
+  return { samples: new Int16Array(wav.buffer.slice(wav.byteOffset + 44, wav.byteOffset + wav.length)), text };
+}
+
+/** Somebody coughs twice. */
+export function cough() {
+  const once = Int16Array.from({ length: RATE * 0.35 }, (_, i) => {
+    const t = i / RATE;
+    const throat = 0.6 * (((i * 7919) % 1000) / 500 - 1) + 0.4 * Math.sin(2 * Math.PI * 160 * t);
+    return 20_000 * throat * Math.exp(-t * 9) * (1 - Math.exp(-t * 400));
+  });
+  return join(once, silence(0.1), once);
 }
 
 /** The share of reference words that were not heard, or heard as others. @param {string} reference @param {string} heard */
