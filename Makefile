@@ -69,6 +69,10 @@ fuzz: ## every fuzz target for FUZZTIME each, 10 s by default (PKG=./protocol)
 fuzz-sessions: ## whole sessions, at /ws and /v1/realtime, for DURATION, 10m by default
 	@DURATION='$(DURATION)' ci/fuzz-sessions.sh
 
+.PHONY: soak
+soak: build ## every kind of session against one process, for DURATION, 30m by default; memory stays flat
+	SORI_SOAK='$(or $(DURATION),30m)' go test -tags e2e -run TestSoak -timeout 0 -v ./e2e
+
 .PHONY: vulncheck
 vulncheck: ## known vulnerabilities in what is used; says when the database is out of reach
 	@ci/vulncheck.sh

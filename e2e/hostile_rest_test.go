@@ -61,19 +61,32 @@ const (
 	upgrade    = "Upgrade: websocket\r\nConnection: Upgrade\r\n"
 )
 
-// Whatever is sent to the REST surface is answered with a status that says whose
-// fault it is, and the session beside it does not notice.
-func TestRubbishOverREST(t *testing.T) {
-	t.Parallel()
-	s := serve(t)
+// rubbish is one request that nobody should make.
+type rubbish struct {
+	send   string
+	status int
+	code   string // "": any
+}
+
+// check makes the request and looks at its answer.
+func (c rubbish) check(t *testing.T, s *sori) {
+	t.Helper()
+	began := time.Now()
+	status, code := speak(t, s, c.send)
+	if status != c.status || c.code != "" && code != c.code {
+		t.Errorf("answered with %d %q, want %d %q", status, code, c.status, c.code)
+	}
+	if took := time.Since(began); took > 15*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
+
+// rubbishOverREST has what is sent to the REST surface, and what answers it.
+func rubbishOverREST() map[string]rubbish {
 	run := func(header, body string) string { return request("POST", "/run-full-pipeline", header, body) }
 	chat := func(body string) string { return request("POST", "/v1/chat/completions", jsonHeader, body) }
 	wav := func(head string) string { return run(wavHeader, head) }
-	for name, c := range map[string]struct {
-		send   string
-		status int
-		code   string // "": any
-	}{
+	return map[string]rubbish{
 		"no such path":                 {request("GET", "/admin.php", "", ""), 404, "not_found"},
 		"path out of the tree":         {request("GET", "/users/10/recordings/..%2f..%2f..%2fetc%2fpasswd", "", ""), 404, ""},
 		"page out of the tree":         {request("GET", "/app/../../../../etc/passwd", "", ""), 404, ""},
@@ -115,17 +128,18 @@ func TestRubbishOverREST(t *testing.T) {
 		"speech in a format of 1999":   {request("POST", "/v1/audio/speech", jsonHeader, `{"input":"hi","response_format":"ra"}`), 400, ""},
 		"transcription without file":   {request("POST", "/v1/audio/transcriptions", "Content-Type: multipart/form-data; boundary=x\r\n", "--x--\r\n"), 400, ""},
 		"model that is not there":      {request("GET", "/v1/models/nothing", "", ""), 404, ""},
-	} {
+	}
+}
+
+// Whatever is sent to the REST surface is answered with a status that says whose
+// fault it is, and the session beside it does not notice.
+func TestRubbishOverREST(t *testing.T) {
+	t.Parallel()
+	s := serve(t, scriptedArgs(scripted(t))...)
+	for name, c := range rubbishOverREST() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			began := time.Now()
-			status, code := speak(t, s, c.send)
-			if status != c.status || c.code != "" && code != c.code {
-				t.Errorf("answered with %d %q, want %d %q", status, code, c.status, c.code)
-			}
-			if took := time.Since(began); took > 15*time.Second {
-				t.Errorf("it took %v", took)
-			}
+			c.check(t, s)
 		})
 	}
 	t.Run("a healthy session beside them", func(t *testing.T) {

@@ -80,20 +80,20 @@ func (w *wire) next() (kind, code string, err error) {
 
 const hello = `{"type":"session.configure"}`
 
-// Rubbish gets an error with a code that a client can act on; the session that
-// sent it and the one beside it go on.
-func TestRubbish(t *testing.T) {
-	t.Parallel()
-	s := serve(t)
+// rubbishMessage is one thing that no client of /ws should send.
+type rubbishMessage struct {
+	unready bool // it is the first message
+	send    func(*wire)
+	code    string // of the error that answers it
+}
+
+// rubbishOverWebSocket has what is sent to /ws, and what answers it.
+func rubbishOverWebSocket() map[string]rubbishMessage {
 	binary := func(n int) func(*wire) {
 		return func(w *wire) { w.send(websocket.MessageBinary, make([]byte, n)) }
 	}
 	text := func(msg string) func(*wire) { return func(w *wire) { w.text(msg) } }
-	for name, c := range map[string]struct {
-		unready bool
-		send    func(*wire)
-		code    string
-	}{
+	return map[string]rubbishMessage{
 		"audio before configure":  {true, binary(640), protocol.ErrNotConfigured},
 		"commit before configure": {true, text(`{"type":"utterance.end"}`), protocol.ErrNotConfigured},
 		"text before configure":   {true, text(`{"type":"text","text":"hi"}`), protocol.ErrNotConfigured},
@@ -130,7 +130,15 @@ func TestRubbish(t *testing.T) {
 		"number without end":      {false, text(`{"type":"turn.cancel","turn":` + strings.Repeat("9", 1000) + `}`), protocol.ErrBadMessage},
 		"one byte of audio":       {false, binary(1), protocol.ErrOddFrame},
 		"result of no call":       {false, text(`{"type":"tool.result","id":"x","output":"y"}`), protocol.ErrNoCall},
-	} {
+	}
+}
+
+// Rubbish gets an error with a code that a client can act on; the session that
+// sent it and the one beside it go on.
+func TestRubbish(t *testing.T) {
+	t.Parallel()
+	s := serve(t, scriptedArgs(scripted(t))...)
+	for name, c := range rubbishOverWebSocket() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := dialRaw(t, s)
