@@ -20,6 +20,29 @@ const MaxFrame = 22 << 20
 //
 // What it takes is what encoding/json would give.
 func ScanAppend(frame []byte) (audio, eventID []byte, ok bool) {
+	text, eventID, ok := scanPlain(frame)
+	if !ok {
+		return nil, nil, false
+	}
+	if base64.StdEncoding.DecodedLen(len(text)) > MaxAudio+2 || len(text)%4 != 0 || !isBase64(text) {
+		return nil, nil, false
+	}
+	n, err := base64.StdEncoding.Decode(text, text)
+	if err != nil || n > MaxAudio {
+		return nil, nil, false
+	}
+	return text[:n], eventID, true
+}
+
+// scanTooLarge says whether a frame is a plain append of more than MaxAudio. It
+// spares a parser the work.
+func scanTooLarge(frame []byte) (eventID []byte, yes bool) {
+	text, eventID, ok := scanPlain(frame)
+	return eventID, ok && base64.RawStdEncoding.DecodedLen(len(text)) > MaxAudio+3 && isBase64(text)
+}
+
+// scanPlain takes a plain event apart. What is in text is not looked at yet.
+func scanPlain(frame []byte) (text, eventID []byte, ok bool) {
 	s := scanner{rest: frame}
 	if !s.is('{') {
 		return nil, nil, false
@@ -38,7 +61,7 @@ func ScanAppend(frame []byte) (audio, eventID []byte, ok bool) {
 		case string(key) == "type" && !haveType && string(value) == TypeAppend:
 			haveType = true
 		case string(key) == "audio" && !haveAudio:
-			haveAudio, audio = true, value
+			haveAudio, text = true, value
 		case string(key) == "event_id" && !haveID:
 			haveID, eventID = true, value
 		default:
@@ -52,22 +75,16 @@ func ScanAppend(frame []byte) (audio, eventID []byte, ok bool) {
 		}
 		break
 	}
-	if len(eventID) > maxID || base64.StdEncoding.DecodedLen(len(audio)) > MaxAudio+2 || !isBase64(audio) {
-		return nil, nil, false
-	}
-	n, err := base64.StdEncoding.Decode(audio, audio)
-	if err != nil || n > MaxAudio {
-		return nil, nil, false
-	}
-	return audio[:n], eventID, true
+	return text, eventID, len(eventID) <= maxID
+}
+
+func tooLarge(param string) *Error {
+	return Wrong(CodeInvalidAudio, param, "Invalid '%s': it has more than 15 MiB of audio.", param)
 }
 
 // isBase64 says whether decoding in place will go well: what is decoded is lost
 // when it fails half way.
 func isBase64(b []byte) bool {
-	if len(b)%4 != 0 {
-		return false
-	}
 	body := b
 	for range 2 {
 		body = bytes.TrimSuffix(body, []byte("="))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"testing"
 
 	"sori/realtime"
@@ -72,8 +73,42 @@ func TestTheLargestAppend(t *testing.T) {
 		if (err == nil) != want {
 			t.Errorf("%d bytes: %v", size, err)
 		}
+		if !want && (err == nil || err.Code != realtime.CodeInvalidAudio || err.Param != "audio") {
+			t.Errorf("%d bytes: %+v", size, err)
+		}
 		if a, ok := e.(realtime.Append); want && (!ok || len(a.Audio) != size) {
 			t.Errorf("%d bytes became %T", size, e)
 		}
+	}
+}
+
+// What an append costs, beside a parser: 20 ms and 1 s of audio.
+func BenchmarkAppend(b *testing.B) {
+	for _, n := range []int{960, 48_000} {
+		was := plainAppend(n)
+		frame := make([]byte, len(was))
+		b.Run(fmt.Sprintf("scanned/%d", n), func(b *testing.B) {
+			b.SetBytes(int64(len(was)))
+			b.ReportAllocs()
+			for b.Loop() {
+				copy(frame, was)
+				if _, _, ok := realtime.ScanAppend(frame); !ok {
+					b.Fatal("not understood")
+				}
+			}
+		})
+		b.Run(fmt.Sprintf("parsed/%d", n), func(b *testing.B) {
+			b.SetBytes(int64(len(was)))
+			b.ReportAllocs()
+			for b.Loop() {
+				var e struct {
+					Type  string `json:"type"`
+					Audio []byte `json:"audio"`
+				}
+				if err := json.Unmarshal(was, &e); err != nil || len(e.Audio) != n {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

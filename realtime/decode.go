@@ -17,6 +17,11 @@ func DecodeClient(frame []byte) (e ClientEvent, eventID string, err *Error) {
 	if audio, id, ok := ScanAppend(frame); ok {
 		return Append{audio}, string(id), nil
 	}
+	if id, yes := scanTooLarge(frame); yes {
+		err := tooLarge("audio")
+		err.EventID = string(id)
+		return nil, err.EventID, err
+	}
 	if tooDeep(frame) || !json.Valid(frame) {
 		return nil, "", Wrong(CodeInvalidJSON, "", "The event is not valid JSON.")
 	}

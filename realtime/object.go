@@ -162,7 +162,7 @@ func (o *object) audio(name string) []byte {
 	case err != nil:
 		o.fail(Wrong(CodeInvalidAudio, o.at+name, "Invalid '%s': expected audio in base64.", o.at+name))
 	case len(pcm) > MaxAudio:
-		o.fail(Wrong(CodeInvalidAudio, o.at+name, "Invalid '%s': it has more than 15 MiB of audio.", o.at+name))
+		o.fail(tooLarge(o.at + name))
 	}
 	return pcm
 }

@@ -138,7 +138,7 @@ func appended(pcm []byte) string {
 // session lives on.
 func TestRealtimeMistakes(t *testing.T) {
 	t.Parallel()
-	r := start(t, genuine(server.Config{}))
+	r := start(t, genuine(server.Config{PingEvery: time.Hour}))
 	const hello = `{"type":"conversation.item.create","item":{"id":"hello","type":"message","role":"user","content":[{"type":"input_text","text":"hello"}]}}`
 	for _, c := range []struct {
 		name   string
