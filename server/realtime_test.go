@@ -205,12 +205,16 @@ func TestRealtimeMistakes(t *testing.T) {
 // An append of 15 MiB is taken, and a binary frame is one, too.
 func TestRealtimeLargestAppend(t *testing.T) {
 	t.Parallel()
-	r := start(t, genuine(server.Config{}))
+	r := start(t, genuine(server.Config{PingEvery: time.Hour}))
 	w := r.realtime(t, "", nil)
 	w.until("session.created")
-	w.text(`{"type":"session.update","session":{"type":"realtime","audio":{"input":{"turn_detection":null}}}}`)
+	w.text(`{"type":"session.update","session":{"type":"realtime","audio":{"input":{"turn_detection":null,"format":{"type":"audio/pcm","rate":16000}}}}}`)
 	w.until("session.updated")
-	w.text(appended(make([]byte, realtime.MaxAudio))) // more than five minutes: each full minute is a turn
+	size := realtime.MaxAudio // eight minutes: each full one is a turn
+	if raceEnabled {          // the race detector takes its time
+		size = 2 << 20
+	}
+	w.text(appended(make([]byte, size)))
 	w.until("input_audio_buffer.committed")
 	w.text(`{"type":"input_audio_buffer.clear"}`)
 	w.until("input_audio_buffer.cleared")
