@@ -138,6 +138,9 @@ func (s *Session) heed(ctx context.Context, c ear.Change) {
 		s.speechOver(ctx)
 	case ear.Nothing:
 		if !a.ear.Speaking() {
+			if _, waits := s.phase.(held); waits && s.scribe.final {
+				return // what was said is being judged: it may be a turn
+			}
 			s.utterance.KeepLast(a.ear.Onset() + ms(s.settings.detection.PrefixPaddingMS) + ear.Window)
 			s.settleKeeping()
 			return

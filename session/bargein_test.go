@@ -196,3 +196,38 @@ func TestPlaybackReportsSayWhatWasHeard(t *testing.T) {
 		}
 	})
 }
+
+// A client that takes over to end utterances while one over the reply is being
+// judged loses nothing of it.
+func TestDetectionEndsWhileTheReplyIsHeld(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := storyteller()
+		slow := false
+		quick := d.ATOT
+		d.ATOT = atot{func(ctx context.Context, u stage.Utterance) iter.Seq2[stage.Transcript, error] {
+			if slow {
+				return hears(9*time.Second, "what is that").Transcribe(ctx, u)
+			}
+			return quick.Transcribe(ctx, u)
+		}}
+		r := open(t, session.Options{}, d)
+		r.handsFree()
+		r.say(time.Second)
+		r.quiet(3 * time.Second)
+		slow = true
+		r.say(1500 * time.Millisecond)
+		r.quiet(800 * time.Millisecond) // it is over, and nobody knows the words
+		manual := protocol.DefaultTurnDetection()
+		manual.Mode = protocol.Manual
+		r.send(protocol.Configure{TurnDetection: &manual})
+		settle(5 * time.Second)
+		r.send(protocol.Commit{})
+		settle(time.Minute)
+		started := find[protocol.TurnStarted](r)
+		if len(started) != 2 || started[1].InputMS < 1500 {
+			t.Errorf("turns %+v", started)
+		}
+		r.check()
+	})
+}

@@ -72,7 +72,7 @@ func (s *Session) seize(ctx context.Context) {
 	s.turn.verdictBy = nil
 	s.deps.Observer.Interrupted(Seized, time.Since(s.turn.heldAt))
 	s.handle(ctx, seized{})
-	if over {
+	if over && s.attention != nil { // else the client took it over to end utterances meanwhile
 		s.emit(protocol.SpeechStopped{AudioMS: s.heardMS() - s.attention.ear.Quiet().Milliseconds()})
 		s.commit(ctx, false)
 	}
