@@ -48,6 +48,13 @@ all)
 	# The whole processes speak with the quick voice, wherever the natural one is.
 	export SORI_TTS=local:flite
 
+	# The client libraries come over the network meanwhile.
+	libraries=''
+	if has node; then
+		trap wait EXIT # nothing goes on behind this script
+		e2e/sdk/install.sh &
+		libraries=$!
+	fi
 	unit
 	ci/deploy.sh
 	say "tests over whole processes"
@@ -57,6 +64,7 @@ all)
 		say "conformance of the REST surface, over the four services"
 		e2e/rest/run.sh bin/sori
 		say "stock client libraries of the OpenAI API"
+		wait "$libraries"
 		e2e/sdk/run.sh bin/sori
 	else
 		in_ci && die "node is missing: it runs the REST conformance tests"

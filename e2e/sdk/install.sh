@@ -22,16 +22,26 @@ python_packages() {
 	filled .venv requirements.txt
 }
 
-if ! installed node_modules package-lock.json; then
-	npm ci --no-fund --no-audit --loglevel=error
-	filled node_modules package-lock.json
-fi
+# fail is die after what still runs.
+fail() {
+	wait || :
+	die "$*"
+}
 
+npm_packages() {
+	installed node_modules package-lock.json && return 0
+	npm ci --no-fund --no-audit --loglevel=error || return 1
+	filled node_modules package-lock.json
+}
+
+npm_packages & # most of the time is spent waiting for the network
+npm=$!
 if ! has python3; then
-	in_ci && die "python3 is missing: it runs the tests of the openai package of Python. Install python3 and python3-venv"
+	in_ci && fail "python3 is missing: it runs the tests of the openai package of Python. Install python3 and python3-venv"
 	say "python3 is missing: the openai package of Python is not tested"
 elif ! python_packages; then
 	rm -rf .venv # a half of one
-	in_ci && die "the openai package of Python could not be installed: its package index has to be reachable"
+	in_ci && fail "the openai package of Python could not be installed: its package index has to be reachable"
 	say "the openai package of Python could not be installed: it is not tested"
 fi
+wait $npm || die "the client libraries of npm could not be installed: its registry has to be reachable"
