@@ -120,6 +120,11 @@ func (s *Session) heed(ctx context.Context, c ear.Change) {
 	switch c {
 	case ear.Started:
 		s.idleC.Stop()
+		if s.judging() { // the same speech goes on
+			s.scribe.final = false
+			a.deafC = time.After(s.opts.FrameGap)
+			break
+		}
 		padding := a.ear.Onset() + ms(s.settings.detection.PrefixPaddingMS)
 		s.utterance.KeepLast(padding)
 		s.settleKeeping()
@@ -137,6 +142,9 @@ func (s *Session) heed(ctx context.Context, c ear.Change) {
 	case ear.Stopped:
 		s.speechOver(ctx)
 	case ear.Nothing:
+		if s.judging() { // what is judged is kept whole
+			return
+		}
 		if !a.ear.Speaking() {
 			if _, waits := s.phase.(held); waits && s.scribe.final {
 				return // what was said is being judged: it may be a turn
@@ -174,6 +182,7 @@ func (s *Session) speechOver(ctx context.Context) {
 	s.attention.deafC = nil
 	if _, waits := s.phase.(held); waits {
 		s.scribe.final = true // the judgement of what was said ends the hold, one way or the other
+		s.scribe.voiced += s.attention.ear.Said()
 		s.transcribeNow(ctx)
 		return
 	}

@@ -93,9 +93,15 @@ func (s *Session) timeUp(ctx context.Context) {
 	if _, waits := s.phase.(held); !waits {
 		return
 	}
-	if s.attention == nil || s.attention.ear.Voiced() >= floorTime {
+	if s.attention == nil || s.scribe.voiced+s.attention.ear.Voiced() >= floorTime {
 		s.seize(ctx)
 		return
 	}
 	s.dismiss(ctx, protocol.DiscardNoWords)
+}
+
+// judging says whether speech over the reply has ended and is not judged yet.
+func (s *Session) judging() bool {
+	_, waits := s.phase.(held)
+	return waits && s.scribe.final
 }

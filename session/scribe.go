@@ -18,12 +18,13 @@ type scribe struct {
 	results chan scribed // capacity 1
 	cancel  context.CancelFunc
 	busy    bool
-	again   bool   // the utterance's end is not in the run under way
-	final   bool   // the speech is over: the next result decides
-	round   int    // runs of earlier utterances are stale
-	last    string // what the last run heard
-	shown   string // what the client was told
-	nextAt  int64  // samples of the session before which no further run begins
+	again   bool          // the utterance's end is not in the run under way
+	final   bool          // the speech is over: the next result decides
+	voiced  time.Duration // speech that ended before it was judged
+	round   int           // runs of earlier utterances are stale
+	last    string        // what the last run heard
+	shown   string        // what the client was told
+	nextAt  int64         // samples of the session before which no further run begins
 }
 
 // scribed is what a run heard.
@@ -40,7 +41,7 @@ const scribeTimeout = 10 * time.Second
 
 func (c *scribe) reset() {
 	c.round++
-	c.last, c.shown, c.final, c.again, c.nextAt = "", "", false, false, 0
+	c.last, c.shown, c.final, c.again, c.nextAt, c.voiced = "", "", false, false, 0, 0
 	if c.cancel != nil {
 		c.cancel()
 	}

@@ -51,6 +51,7 @@ type Ear struct {
 	speaking bool
 	paused   bool
 	voiced   time.Duration // speech windows since onset
+	said     time.Duration // speech windows of the utterance that ended last
 	onset    time.Duration // since the first window of the speech, while it is heard
 	quiet    time.Duration // since the last window of speech
 }
@@ -113,6 +114,7 @@ func (e *Ear) hearOn(p float32) Change {
 
 func (e *Ear) end() {
 	e.speaking, e.paused = false, false
+	e.said = e.voiced
 	e.voiced, e.onset = 0, 0
 }
 
@@ -148,6 +150,9 @@ func (e *Ear) Onset() time.Duration { return e.onset }
 
 // Voiced is how much speech the utterance under way holds.
 func (e *Ear) Voiced() time.Duration { return e.voiced }
+
+// Said is how much speech the last utterance held that ended.
+func (e *Ear) Said() time.Duration { return e.said }
 
 // Quiet is how long ago, in sound, the last window of speech was.
 func (e *Ear) Quiet() time.Duration { return e.quiet }
