@@ -13,15 +13,16 @@ const (
 	ErrFrameTooLarge = "frame_too_large" // a frame over the limit; it was dropped
 	ErrNothingSaid   = "utterance_empty" // a commit with less than 100 ms of audio
 	ErrTextEmpty     = "text_empty"
-	ErrNoProfile     = "unknown_profile"   // the server has no profile of this name
-	ErrNoDetector    = "no_voice_detector" // the server has nothing that could detect turns; only manual mode works
-	ErrNoCall        = "unknown_call"      // a tool.result for a call that is not waited for
-	ErrSessionQuota  = "quota_sessions"    // the user, or the key, has as many sessions as it may; the connection is closed
-	ErrTurnQuota     = "quota_turns"       // the turns of this minute are used up; what was said was dropped
-	ErrAudioQuota    = "quota_audio"       // the speech of this day is used up; what was said was dropped
-	ErrTooManyTurns  = "too_many_turns"    // committed turns wait already; this one was not accepted
-	ErrNoSession     = "session_unknown"   // there is no session to resume: it is over, or id and key do not match
-	ErrSessionOpen   = "session_open"      // a session.resume that is not the first message of its connection
+	ErrNoProfile     = "unknown_profile"      // the server has no profile of this name
+	ErrNoDetector    = "no_voice_detector"    // the server has nothing that could detect turns; only manual mode works
+	ErrLanguage      = "language_unsupported" // an engine of the session does not know the language; the message names those it knows
+	ErrNoCall        = "unknown_call"         // a tool.result for a call that is not waited for
+	ErrSessionQuota  = "quota_sessions"       // the user, or the key, has as many sessions as it may; the connection is closed
+	ErrTurnQuota     = "quota_turns"          // the turns of this minute are used up; what was said was dropped
+	ErrAudioQuota    = "quota_audio"          // the speech of this day is used up; what was said was dropped
+	ErrTooManyTurns  = "too_many_turns"       // committed turns wait already; this one was not accepted
+	ErrNoSession     = "session_unknown"      // there is no session to resume: it is over, or id and key do not match
+	ErrSessionOpen   = "session_open"         // a session.resume that is not the first message of its connection
 )
 
 // Codes of [Warning].

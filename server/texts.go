@@ -108,6 +108,7 @@ func problemTexts() map[string]string {
 		protocol.ErrTextEmpty:     "텍스트가 비어 있습니다.",
 		protocol.ErrNoProfile:     "서버에 이 이름의 프로필이 없습니다.",
 		protocol.ErrNoDetector:    "이 서버에는 음성 감지기가 없습니다. manual 모드를 사용하세요.",
+		protocol.ErrLanguage:      "이 서버의 엔진이 지원하지 않는 언어입니다. 지원하는 언어는 session.ready의 languages에 있습니다.",
 		protocol.ErrNoCall:        "기다리고 있지 않은 tool.result입니다.",
 		protocol.ErrNoSession:     "이어 갈 세션이 없습니다. session.configure로 새 세션을 시작하세요.",
 		protocol.ErrSessionOpen:   "이 연결에는 이미 세션이 있습니다. 새 연결에서 session.resume을 보내세요.",

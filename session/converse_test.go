@@ -423,6 +423,38 @@ func TestNoDetectorNoHandsFree(t *testing.T) {
 	})
 }
 
+// A language that a stage does not know is refused when it is asked for, with
+// those that there are; the session goes on as it was.
+func TestLanguageThatNobodyKnows(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := deps()
+		known := protocol.Languages{ATOT: []string{"en", "ko"}, TTS: []string{"en"}}
+		d.Languages = func() protocol.Languages { return known }
+		r := open(t, session.Options{}, d)
+		configure := func(language string) { r.send(protocol.Configure{Language: &language}) }
+		configure("fr")
+		settle(0)
+		if p := one[protocol.Problem](r); p.Code != protocol.ErrLanguage || !strings.Contains(p.Message, `"fr"; it knows en, ko.`) || r.count("session.ready") != 0 {
+			t.Errorf("problem %v", p)
+		}
+		configure("en-GB")
+		configure("ko-KR")
+		configure("auto")
+		settle(0)
+		all := find[protocol.Problem](r)
+		if len(all) != 2 || !strings.Contains(all[1].Message, "tts engine") || r.count("session.ready") != 2 {
+			t.Errorf("problems %v, %d times ready", all, r.count("session.ready"))
+		}
+		known.TTS = nil // as for an engine that does not say
+		configure("ko-KR")
+		settle(0)
+		if ready := find[protocol.Ready](r); len(ready) != 3 || ready[2].Language != "ko-KR" {
+			t.Errorf("ready %v", ready)
+		}
+	})
+}
+
 // The hot path stays free of allocations with a detector on it.
 func TestListeningAllocatesNothing(t *testing.T) {
 	d := hands()

@@ -244,6 +244,9 @@ func (w *worker) recall(ctx context.Context) []stage.Exchange {
 func (w *worker) watch(ctx context.Context, engine *string) context.Context {
 	return stage.WithServed(ctx, func(s stage.Served) {
 		*engine = s.Engine
+		if s.Failed == "" {
+			return // it was meant for what is said
+		}
 		w.log.Warn("another engine serves the stage", "stage", string(s.Stage), "engine", s.Engine, "failed", s.Failed, "error", s.Err)
 		_ = w.emit(ctx, protocol.Warning{
 			Code:    protocol.WarnEngineFallback,

@@ -1,7 +1,9 @@
 package session
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"sori/audio"
@@ -79,6 +81,11 @@ func (s *Session) prepare(c protocol.Configure) (*cargo, *protocol.Problem) {
 	assign(&set.input, c.Input)
 	assign(&set.output, c.Output)
 	set.conduct(c)
+	if !s.userIsSet || set.language != s.settings.language {
+		if p := s.unspoken(set); p != nil {
+			return nil, p
+		}
+	}
 	if s.input == nil || set.input != s.settings.input {
 		in, err := audio.NewInput(set.input.Encoding, set.input.Rate)
 		if err != nil {
@@ -95,6 +102,28 @@ func (s *Session) prepare(c protocol.Configure) (*cargo, *protocol.Problem) {
 		to.attention = a
 	}
 	return to, nil
+}
+
+// unspoken says which stage does not know the language of the settings. A stage
+// whose languages are not known may be asked for any.
+func (s *Session) unspoken(set *settings) *protocol.Problem {
+	base, _, _ := strings.Cut(strings.ToLower(set.language), "-")
+	switch base {
+	case "", "und", "mul", "auto":
+		return nil
+	}
+	known := s.languages()
+	for _, one := range []struct {
+		stage     stage.Name
+		languages []string
+		idle      bool
+	}{{stage.ATOT, known.ATOT, false}, {stage.TTOT, known.TTOT, false}, {stage.TTS, known.TTS, set.mute}} {
+		if len(one.languages) > 0 && !one.idle && !slices.Contains(one.languages, base) {
+			return &protocol.Problem{Code: protocol.ErrLanguage, Message: fmt.Sprintf("The %s engine of this server does not know the language %q; it knows %s.",
+				one.stage, set.language, strings.Join(one.languages, ", "))}
+		}
+	}
+	return nil
 }
 
 // conduct takes over how the conversation is held.

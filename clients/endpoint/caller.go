@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"strings"
 	"time"
 
 	"sori/stage"
@@ -72,7 +73,27 @@ func (c *Caller) Do(ctx context.Context, r Request) (*Answer, error) {
 		defer a.Close()
 		return nil, c.statusError(resp.StatusCode, a)
 	}
+	if name := engineName(resp.Header, stage.EngineHeader); name != "" {
+		served := stage.Served{Stage: c.Stage, Engine: name, Failed: engineName(resp.Header, stage.FailedHeader)}
+		if served.Failed != "" {
+			served.Err = errInside
+		}
+		stage.NoteServed(ctx, served)
+	}
 	return a, nil
+}
+
+// errInside stands for why an engine's own part failed: it has said so in its log.
+var errInside = errors.New("the engine went on with another part of itself")
+
+// engineName reads a name that an engine sent; one that is no name is none.
+func engineName(h http.Header, key string) string {
+	const longest = 80
+	name := strings.TrimSpace(h.Get(key))
+	if len(name) > longest || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return ""
+	}
+	return name
 }
 
 func (c *Caller) request(ctx context.Context, r Request) (*http.Request, error) {

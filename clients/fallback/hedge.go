@@ -20,6 +20,7 @@ type opening[T any] struct {
 	next  func() (T, error, bool)
 	stop  func()
 	end   *context.CancelFunc // ends the asking
+	noted []stage.Served      // what the engine said of who serves
 }
 
 // race asks engine i and, where that has given nothing after a while, another
@@ -50,6 +51,9 @@ func (c *course[T]) race(ctx context.Context, i int, after time.Duration, yield 
 			}
 			r.dismiss(&o)
 			c.serve(ctx, o.i)
+			for _, s := range o.noted {
+				stage.NoteServed(ctx, s)
+			}
 			o.give(ctx, &j, yield)
 			return true
 		}
@@ -75,8 +79,10 @@ func (r *race[T]) ask(ctx context.Context, k int) {
 	r.begun = append(r.begun, &end)
 	r.under++
 	r.home.Go(func() {
-		o := open(ctx, r.g.name, r.call, k)
-		o.end = &end
+		// What the engine says of itself is told by the goroutine that takes the answer.
+		var noted []stage.Served
+		o := open(stage.WithServed(ctx, func(s stage.Served) { noted = append(noted, s) }), r.g.name, r.call, k)
+		o.end, o.noted = &end, noted
 		r.openings <- o
 	})
 }

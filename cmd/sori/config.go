@@ -115,7 +115,7 @@ const local = "local:"
 
 // engineURLs says what serves each stage.
 type engineURLs struct {
-	ATOT          string        `default:"local:" placeholder:"URL" setting:"" help:"What turns audio into text. local: is the engine that comes with sori; http://HOST:PORT is a server of the seed's dialect, openai+http://HOST:PORT/v1?model=M an OpenAI-compatible one. Several URLs, separated by commas, are tried in order."`
+	ATOT          string        `default:"local:" placeholder:"URL" setting:"" help:"What turns audio into text. local: is what comes with sori: Moonshine for English and, where 'sori models pull whisper' fetched it, Whisper for Korean and other languages (local:moonshine and local:whisper choose one); http://HOST:PORT is a server of the seed's dialect, openai+http://HOST:PORT/v1?model=M an OpenAI-compatible one. Several URLs, separated by commas, are tried in order."`
 	TTOT          string        `placeholder:"URL" setting:"" help:"What answers text with text. Default: a language model found on this machine (Ollama, llama.cpp, LM Studio, vLLM), else local:, a small set of built-in skills. local:FILE.gguf is a language model that runs on this machine, local:smollm2 one that 'sori models pull smollm2' fetches."`
 	TTS           string        `default:"local:" placeholder:"URL" setting:"" help:"What turns text into speech, as --atot. local: is the natural voice where 'sori models pull piper-joe' fetched it, else flite; local:flite, local:piper and local:VOICE.onnx choose."`
 	EngineTimeout time.Duration `default:"30s" placeholder:"TIME" setting:"" help:"How long an engine may take to begin its answer."`

@@ -24,6 +24,7 @@ type engineCmd struct {
 	Workers int      `placeholder:"N" help:"How many utterances to work on at once. Default: as many as there are processors."`
 	Cache   string   `placeholder:"DIR" help:"Where compiled code is kept between starts. Default: sori/compiled in the user's cache folder."`
 	Model   string   `placeholder:"FILE.gguf" help:"The language model that ttot answers with: a GGUF file, or smollm2 for the one that 'sori models pull smollm2' fetches. Options follow a question mark: FILE.gguf?threads=2&window=4096&conversations=8&template=chatml&languages=en+ko. Default: a small set of built-in skills."`
+	Ear     string   `placeholder:"NAME" help:"What atot hears with: moonshine (English) or whisper. Default: moonshine for English and, where 'sori models pull whisper' fetched it, whisper for other languages."`
 	Voice   string   `placeholder:"NAME" help:"The voice that tts speaks with: flite, piper, or a Piper voice's VOICE.onnx with its VOICE.onnx.json beside it. Default: piper where it was fetched, else flite, which also speaks where the other fails."`
 	Anyway  bool     `hidden:"" help:"Serve with the built-in engines where a model or voice can't be loaded."`
 	ATOTURL string   `name:"atot-url" placeholder:"URL" help:"The service whose latest transcript ttot answers when it is asked without a text. Default: http://127.0.0.1:8000."`

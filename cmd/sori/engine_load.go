@@ -10,22 +10,15 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"sori/engines/energy"
 	"sori/engines/enginehttp"
 	"sori/engines/models"
-	"sori/engines/moonshine"
-	"sori/engines/ort"
-	"sori/engines/recognizer"
-	"sori/engines/silero"
 	"sori/stage"
 )
 
 // loaded is what a process of engines holds.
 type loaded struct {
-	config     enginehttp.Config
-	recognizer *recognizer.Recognizer
-	voice      *silero.Model
-	ends       []func(context.Context) // free what was loaded, the last first
+	config enginehttp.Config
+	ends   []func(context.Context) // free what was loaded, the last first
 
 	mu sync.Mutex // guards ends while the engines load at once
 }
@@ -48,7 +41,10 @@ func (e *engineCmd) load(ctx context.Context, c *console, stages []stage.Name, f
 	l := &loaded{}
 	var g errgroup.Group
 	if slices.Contains(stages, stage.ATOT) {
-		g.Go(func() error { return l.loadATOT(files, e.Workers) }) //nolint:contextcheck // loading a model can't be cancelled
+		g.Go(func() (err error) { //nolint:contextcheck // loading a model can't be cancelled
+			l.config.ATOT, err = e.loadATOT(c, l, files, log)
+			return err
+		})
 	}
 	if slices.Contains(stages, stage.TTS) {
 		g.Go(func() (err error) {
@@ -66,43 +62,10 @@ func (e *engineCmd) load(ctx context.Context, c *console, stages []stage.Name, f
 		l.close(ctx)
 		return nil, err
 	}
-	if l.recognizer != nil {
-		l.config.ATOT = enginehttp.Hearing{Name: moonshine.Engine, Languages: []string{"en"}, Hear: l.recognizer.Stream}
-	}
 	return l, nil
 }
 
-func (l *loaded) loadATOT(files *models.Files, workers int) error {
-	r, err := ort.Open(files.Runtime)
-	if err != nil {
-		return fmt.Errorf("the library that runs the models can't be loaded: %w; `sori doctor` says more", err)
-	}
-	if l.voice, err = silero.Open(r, files.Silero); err != nil {
-		return fmt.Errorf("the voice detector can't be loaded: %w; `sori models verify` says more", err)
-	}
-	detector := func() (recognizer.Detector, error) {
-		d, failed := l.voice.NewDetector()
-		if failed != nil {
-			return nil, failed
-		}
-		return energy.NewGate(d), nil
-	}
-	l.recognizer, err = moonshine.Open(r,
-		moonshine.Files{Encoder: files.Encoder, Decoder: files.Decoder, Vocabulary: files.Vocabulary},
-		recognizer.Options{Workers: workers, NewDetector: detector})
-	if err != nil {
-		return fmt.Errorf("the recogniser can't be loaded: %w; `sori models verify` says more", err)
-	}
-	return nil
-}
-
 func (l *loaded) close(ctx context.Context) {
-	if l.recognizer != nil {
-		l.recognizer.Close()
-	}
-	if l.voice != nil {
-		l.voice.Close()
-	}
 	for _, end := range slices.Backward(l.ends) {
 		end(ctx)
 	}

@@ -94,7 +94,8 @@ func (e *engines) connect(c *console, cfg *engineURLs, specs map[stage.Name]stri
 		if more := strings.Count(specs[name], ","); more > 0 {
 			e.about[name] = strings.TrimPrefix(fmt.Sprintf("%s, %d to fall back on", e.about[name], more), ", ")
 		}
-		e.known.mine(name, isLocal(first))
+		// Where a remote engine may help out, nobody knows what languages there are.
+		e.known.mine(name, isLocal(first) && !strings.Contains(specs[name], ","))
 		return resolveLocal(specs[name], host, localName(name, specs[name], modelsDir))
 	}
 	var err error

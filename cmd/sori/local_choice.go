@@ -15,6 +15,7 @@ import (
 	"sori/engines/models"
 	"sori/engines/moonshine"
 	"sori/engines/responder"
+	"sori/engines/whisper"
 	"sori/stage"
 )
 
@@ -23,6 +24,9 @@ const (
 	choiceSmolLM = models.NameSmolLM
 	choicePiper  = "piper"
 	choiceFlite  = "flite"
+
+	choiceMoonshine = "moonshine"
+	choiceWhisper   = models.NameEar
 )
 
 // checkLocal says what is wrong with what stands behind local: in a spec,
@@ -34,7 +38,9 @@ func checkLocal(name stage.Name, spec string) error {
 	}
 	switch name {
 	case stage.ATOT:
-		return fmt.Errorf("--atot local:%s: there is one local recogniser, and its name is local: alone", choice)
+		if choice != choiceMoonshine && choice != choiceWhisper {
+			return fmt.Errorf("--atot local:%s: it is local:moonshine (English), local:whisper (Korean and other languages), or local: for both", choice)
+		}
 	case stage.TTOT:
 		_, _, err = parseModel(choice)
 		return err
@@ -114,6 +120,20 @@ func findExtra(dir, name, id string) (string, error) {
 // model that can't work is an error here, before anything is started.
 func (e *engineURLs) localArgs(modelsDir string) (args []string, err error) {
 	args = []string{"--anyway"}
+	if isLocal(e.ATOT) {
+		choice, err := localChoice(e.ATOT)
+		if err != nil {
+			return nil, err
+		}
+		if choice == choiceWhisper {
+			if _, err := findWhisper(modelsDir); err != nil {
+				return nil, fmt.Errorf("--atot local:%s: %w", choice, err)
+			}
+		}
+		if choice != "" {
+			args = append(args, "--ear="+choice)
+		}
+	}
 	if isLocal(e.TTOT) {
 		choice, err := localChoice(e.TTOT)
 		if err != nil {
@@ -183,6 +203,9 @@ func localName(name stage.Name, spec, modelsDir string) string {
 	}
 	switch name {
 	case stage.ATOT:
+		if choice == choiceWhisper {
+			return whisper.Engine
+		}
 		return moonshine.Engine
 	case stage.TTOT:
 		if file, _, err := parseModel(choice); choice != "" && err == nil {

@@ -30,7 +30,9 @@ func TestLocalChoices(t *testing.T) {
 		{stage.TTS, "local:/voices/ko.onnx", ""},
 		{stage.TTS, "local:festival", "local:VOICE.onnx"},
 		{stage.ATOT, "local:", ""},
-		{stage.ATOT, "local:whisper", "one local recogniser"},
+		{stage.ATOT, "local:whisper", ""},
+		{stage.ATOT, "local:moonshine,http://h:1", ""},
+		{stage.ATOT, "local:sphinx", "local:whisper"},
 	} {
 		err := checkLocal(tt.name, tt.spec)
 		if (err == nil) != (tt.says == "") || err != nil && !strings.Contains(err.Error(), tt.says) {
@@ -57,6 +59,7 @@ func TestModelsThatCanNotWork(t *testing.T) {
 	for says, cfg := range map[string]engineURLs{
 		"sori models pull llama":     {ATOT: local, TTOT: "local:" + text, TTS: local},
 		"sori models pull piper-joe": {ATOT: local, TTOT: local, TTS: "local:piper"},
+		"sori models pull whisper":   {ATOT: "local:whisper", TTOT: local, TTS: local},
 	} {
 		if _, err := cfg.localArgs(dir); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("got %v, want %q", err, says)

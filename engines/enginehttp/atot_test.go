@@ -161,7 +161,7 @@ func TestLatestResultsAreBounded(t *testing.T) {
 
 func TestHearing(t *testing.T) {
 	t.Parallel()
-	h := enginehttp.Hearing{Name: "local", Languages: []string{"en"}, Hear: func(_ context.Context, pcm []int16) iter.Seq2[string, error] {
+	h := enginehttp.Hearing{Name: "local", Languages: []string{"en"}, Hear: func(_ context.Context, _ string, pcm []int16) iter.Seq2[string, error] {
 		return func(yield func(string, error) bool) {
 			if len(pcm) > 1000 && yield("one", nil) {
 				yield("one two", nil)

@@ -119,8 +119,11 @@ func (s *service) languages() []string {
 	var engine any
 	switch s.name {
 	case stage.ATOT:
-		if hearing, ok := s.ATOT.(Hearing); ok {
-			return append([]string{}, hearing.Languages...)
+		switch hears := s.ATOT.(type) {
+		case Hearing:
+			return append([]string{}, hears.Languages...)
+		case Hearings:
+			return append([]string{}, hears.languages()...)
 		}
 		engine = s.ATOT
 	case stage.TTOT:
@@ -171,7 +174,12 @@ func (s *service) work(w http.ResponseWriter, r *http.Request, do func(r *http.R
 	defer leave()
 	ctx, stop := context.WithTimeoutCause(r.Context(), s.Timeout, errTimeout)
 	defer stop()
-	r = r.WithContext(ctx)
+	r = r.WithContext(stage.WithServed(ctx, func(served stage.Served) {
+		w.Header().Set(stage.EngineHeader, served.Engine)
+		if served.Failed != "" {
+			w.Header().Set(stage.FailedHeader, served.Failed)
+		}
+	}))
 	if err := do(r); err != nil {
 		if cause := context.Cause(ctx); cause != nil && errors.Is(err, context.DeadlineExceeded) {
 			err = cause

@@ -18,8 +18,46 @@ type Hearing struct {
 	// Utterances in another one are refused; empty means any.
 	Languages []string
 	// Hear gives the text so far after each piece of the utterance (16,000 Hz,
-	// mono), or nothing where nobody spoke.
-	Hear func(ctx context.Context, pcm []int16) iter.Seq2[string, error]
+	// mono), or nothing where nobody spoke. language is a base tag, "" where it
+	// is not known.
+	Hear func(ctx context.Context, language string, pcm []int16) iter.Seq2[string, error]
+}
+
+// Hearings are several recognizers. The first that knows an utterance's language
+// hears it; the first of all hears what is of no known language.
+type Hearings []Hearing
+
+// Engine implements Transcriber. It is the first one's name.
+func (hs Hearings) Engine() string { return hs[0].Name }
+
+// Transcribe implements Transcriber.
+func (hs Hearings) Transcribe(ctx context.Context, u stage.Utterance) iter.Seq2[stage.Transcript, error] {
+	i := slices.IndexFunc(hs, func(h Hearing) bool { return h.knows(u.Language) })
+	switch {
+	case i < 0: // the refusal is to name all languages
+		all := hs[0]
+		all.Languages = hs.languages()
+		return all.Transcribe(ctx, u)
+	case i > 0:
+		stage.NoteServed(ctx, stage.Served{Stage: stage.ATOT, Engine: hs[i].Name})
+	}
+	return hs[i].Transcribe(ctx, u)
+}
+
+// languages are all that are known, each once; empty for any.
+func (hs Hearings) languages() []string {
+	var all []string
+	for _, h := range hs {
+		if len(h.Languages) == 0 {
+			return nil
+		}
+		for _, l := range h.Languages {
+			if !slices.Contains(all, l) {
+				all = append(all, l)
+			}
+		}
+	}
+	return all
 }
 
 // Engine implements Transcriber.
@@ -40,7 +78,7 @@ func (h Hearing) Transcribe(ctx context.Context, u stage.Utterance) iter.Seq2[st
 		pcm := make([]int16, u.Audio.Samples())
 		pcm = pcm[:u.Audio.ReadSamples(pcm, 0)]
 		text := ""
-		for so, err := range h.Hear(ctx, pcm) {
+		for so, err := range h.Hear(ctx, base(u.Language), pcm) {
 			if err != nil {
 				e := *stage.AsError(stage.ATOT, err)
 				e.Engine = h.Name
@@ -57,12 +95,18 @@ func (h Hearing) Transcribe(ctx context.Context, u stage.Utterance) iter.Seq2[st
 }
 
 func (h Hearing) knows(tag string) bool {
-	base, _, _ := strings.Cut(strings.ReplaceAll(strings.ToLower(strings.TrimSpace(tag)), "_", "-"), "-")
-	switch base {
-	case "", "und", "mul", "auto":
-		return true
+	b := base(tag)
+	return b == "" || len(h.Languages) == 0 || slices.Contains(h.Languages, b)
+}
+
+// base gives a tag's language, "" where it names none.
+func base(tag string) string {
+	b, _, _ := strings.Cut(strings.ReplaceAll(strings.ToLower(strings.TrimSpace(tag)), "_", "-"), "-")
+	switch b {
+	case "und", "mul", "auto":
+		return ""
 	case "english":
-		base = "en"
+		return "en"
 	}
-	return len(h.Languages) == 0 || slices.Contains(h.Languages, base)
+	return b
 }

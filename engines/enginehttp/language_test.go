@@ -10,6 +10,7 @@ import (
 	"sori/audio"
 	"sori/clients/atot"
 	"sori/clients/endpoint"
+	"sori/clients/tts"
 	"sori/engines/enginehttp"
 	"sori/stage"
 )
@@ -18,7 +19,7 @@ import (
 func knowing(says string, languages ...string) enginehttp.Config {
 	return enginehttp.Config{ATOT: enginehttp.Hearing{
 		Name: "ear-" + says, Languages: languages,
-		Hear: func(context.Context, []int16) iter.Seq2[string, error] {
+		Hear: func(context.Context, string, []int16) iter.Seq2[string, error] {
 			return func(yield func(string, error) bool) { yield(says, nil) }
 		},
 	}}
@@ -73,5 +74,68 @@ func TestHealthNamesTheVoices(t *testing.T) {
 	}
 	if a := get(t, start(t, enginehttp.Config{TTS: mouth{}}).URL+"/health"); strings.Contains(a.body, "voices") {
 		t.Errorf("health of a mouth that does not say: %s", a.body)
+	}
+}
+
+// Of several recognizers the one that knows the language hears, and the client is
+// told which; a language that none knows is refused with all that there are.
+func TestHearings(t *testing.T) {
+	t.Parallel()
+	hears := func(name string, languages ...string) enginehttp.Hearing {
+		return enginehttp.Hearing{Name: name, Languages: languages, Hear: func(_ context.Context, language string, _ []int16) iter.Seq2[string, error] {
+			return func(yield func(string, error) bool) { yield(name+" heard "+language, nil) }
+		}}
+	}
+	s := start(t, enginehttp.Config{ATOT: enginehttp.Hearings{hears("moonshine", "en"), hears("whisper", "ko", "en")}})
+	for _, spec := range []string{s.URL, "openai+" + s.URL + "/v1?model=any"} {
+		c, err := atot.New(spec, endpoint.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(c.Close)
+		for language, want := range map[string][2]string{"en-US": {"moonshine heard en", ""}, "": {"moonshine heard", ""}, "ko-KR": {"whisper heard ko", "whisper"}} {
+			clip := audio.ClipOf(tone(16_000, 16_000))
+			var told stage.Served
+			text := ""
+			for tr, err := range c.Transcribe(stage.WithServed(t.Context(), func(s stage.Served) { told = s }), stage.Utterance{UserID: "anna", Language: language, Audio: clip}) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				text = tr.Text
+			}
+			clip.Release()
+			if strings.TrimSpace(text) != want[0] || told.Engine != want[1] || told.Failed != "" || told.Err != nil {
+				t.Errorf("%s, %q: %q, told %+v", spec, language, text, told)
+			}
+		}
+	}
+	wantError(t, "French", upload(t, s.URL+"/run-model", wav(16_000, 0.5), "language", "fr"), 422, stage.CodeLanguage, "en, ko")
+	if a := get(t, s.URL+"/health"); !strings.Contains(a.body, `"languages":["en","ko"]`) {
+		t.Errorf("health: %s", a.body)
+	}
+}
+
+// A voice that speaks for one that failed is named, with the one that failed.
+func TestAnotherVoiceIsNamed(t *testing.T) {
+	t.Parallel()
+	s := start(t, enginehttp.Config{TTS: mouth{func(ctx context.Context, _ stage.Speech, yield func(stage.Chunk, error) bool) {
+		stage.NoteServed(ctx, stage.Served{Stage: stage.TTS, Engine: "flite", Failed: "piper joe", Err: errors.New("broken")})
+		yield(stage.Chunk{PCM: make([]byte, 3200), Rate: 16_000}, nil)
+	}}})
+	for _, spec := range []string{s.URL, "openai+" + s.URL + "/v1"} {
+		c, err := tts.New(spec, endpoint.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(c.Close)
+		var told stage.Served
+		for _, err := range c.Synthesize(stage.WithServed(t.Context(), func(s stage.Served) { told = s }), stage.Speech{UserID: "anna", Text: "Hello."}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if told.Stage != stage.TTS || told.Engine != "flite" || told.Failed != "piper joe" || told.Err == nil {
+			t.Errorf("%s: told %+v", spec, told)
+		}
 	}
 }

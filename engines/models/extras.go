@@ -12,7 +12,9 @@ const (
 	NameSmolLM = "smollm2"
 	NameEspeak = "espeak"
 	NameJoe    = "piper-joe"
-	NameBase   = "base" // stands for all that [Manifest] lists
+	NameEar    = "whisper"
+	NameEarEnd = "whisper-2" // the second half of its weights
+	NameBase   = "base"      // stands for all that [Manifest] lists
 )
 
 // IDs of files in these bundles.
@@ -22,6 +24,11 @@ const (
 	IDEspeak    = "espeak"  // libespeak-ng; espeak-ng-data lies beside it
 	IDJoe       = "joe"     // the Piper voice joe, an ONNX file
 	IDJoeConfig = "joe-config"
+	// Whisper base: its weights in two files, which belong together.
+	IDWhisper           = "whisper"
+	IDWhisperEnd        = "whisper-end"
+	IDWhisperConfig     = "whisper-config"
+	IDWhisperVocabulary = "whisper-vocabulary"
 )
 
 // Extras lists what a user may fetch beyond [Manifest]: language models, natural
@@ -69,6 +76,7 @@ func Extras(goos, goarch string) []Bundle {
 			Note:     "Piper voices need it. An espeak-ng that the system has installed (apt-get install espeak-ng) does as well.",
 		})
 	}
+	all = append(all, whisper()...)
 	return append(all, Bundle{
 		Name:    NameJoe,
 		ID:      "piper-en_US-joe-medium-1.0.0",

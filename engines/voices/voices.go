@@ -81,6 +81,13 @@ func (c *Choice) Synthesize(ctx context.Context, s stage.Speech) iter.Seq2[stage
 		}
 		var first error
 		for i, v := range fit {
+			if i > 0 || v.Engine() != c.Engine() {
+				served := stage.Served{Stage: stage.TTS, Engine: v.Engine(), Err: first}
+				if first != nil {
+					served.Failed = fit[0].Engine()
+				}
+				stage.NoteServed(ctx, served)
+			}
 			began, err := pass(ctx, v, s, yield)
 			if err == nil {
 				return

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 	"strings"
 	"testing"
 
@@ -106,5 +107,31 @@ func TestAnotherSpeaksForOneThatFails(t *testing.T) {
 	both := voices.New(nil, voice{name: "piper", languages: []string{"en"}, fail: broken}, voice{name: "flite", languages: []string{"en"}, fail: errors.New("too")})
 	if _, err := say(t, both, stage.Speech{Text: "hello"}); !errors.Is(err, broken) {
 		t.Errorf("got %v, want the preferred voice's error", err)
+	}
+}
+
+// Who speaks is told where it is not the preferred voice.
+func TestWhoSpeaksIsTold(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("broken")
+	for name, x := range map[string]struct {
+		preferred error
+		speech    stage.Speech
+		want      []stage.Served
+	}{
+		"the preferred voice":               {nil, stage.Speech{Language: "en"}, nil},
+		"the one for a language":            {nil, stage.Speech{Language: "ko"}, []stage.Served{{Stage: stage.TTS, Engine: "espeak"}}},
+		"another where the preferred fails": {broken, stage.Speech{Language: "en"}, []stage.Served{{Stage: stage.TTS, Engine: "flite", Failed: "piper", Err: broken}}},
+	} {
+		c := voices.New(nil, voice{name: "piper", languages: []string{"en"}, fail: x.preferred}, voice{name: "flite", languages: []string{"en"}}, voice{name: "espeak", languages: []string{"ko"}})
+		var told []stage.Served
+		for _, err := range c.Synthesize(stage.WithServed(t.Context(), func(s stage.Served) { told = append(told, s) }), x.speech) {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !slices.Equal(told, x.want) {
+			t.Errorf("%s: told %v, want %v", name, told, x.want)
+		}
 	}
 }

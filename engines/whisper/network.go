@@ -154,8 +154,8 @@ func encoder(w weights, s size) ([]byte, error) {
 	x = b.norm(x, "encoder")
 	for i := range s.dec {
 		kv := b.split(b.linear(x, fmt.Sprintf("decoder/layer_%d/attention/linear_1", i), 2*s.width, s.width), 2)
-		b.output(fmt.Sprintf("heard_keys_%d", i), b.asKeys(kv[0]), elemFloat, "heads", "size", "steps")
-		b.output(fmt.Sprintf("heard_values_%d", i), b.asValues(kv[1]), elemFloat, "heads", "steps", "size")
+		b.output(fmt.Sprintf("heard_keys_%d", i), b.asKeys(kv[0]), "heads", "size", "steps")
+		b.output(fmt.Sprintf("heard_values_%d", i), b.asValues(kv[1]), "heads", "steps", "size")
 	}
 	return b.model(), b.err
 }
@@ -212,7 +212,7 @@ func writer(w weights, s size) ([]byte, error) {
 		x = b.think(x, layer)
 	}
 	last := b.node("Slice", []string{x, b.ints(-1), b.ints(math.MaxInt64), b.ints(0)})
-	b.output("scores", b.node("Gemm", []string{b.norm(last, "decoder"), b.cast(table)}, attr{"transB", 1}), elemFloat, "one", "vocabulary")
+	b.output("scores", b.node("Gemm", []string{b.norm(last, "decoder"), b.cast(table)}, attr{"transB", 1}), "one", "vocabulary")
 	return b.model(), b.err
 }
 
@@ -220,6 +220,6 @@ func writer(w weights, s size) ([]byte, error) {
 // next step.
 func (b *builder) remember(name, value string, axis int, dims ...string) string {
 	all := b.node("Concat", []string{b.input("past_"+name, elemFloat, dims...), value}, attr{"axis", axis})
-	b.output("now_"+name, all, elemFloat, "heads", "rows", "columns")
+	b.output("now_"+name, all, "heads", "rows", "columns")
 	return all
 }

@@ -101,13 +101,13 @@ func (g *graph) fresh() string {
 	return fmt.Sprintf("v%d", g.next)
 }
 
-// output gives a value the name by which it leaves the graph.
-func (g *graph) output(name, value string, elem int64, dims ...string) {
+// output gives a value, of floats, the name by which it leaves the graph.
+func (g *graph) output(name, value string, dims ...string) {
 	b := appendBytes(nil, nodeInput, value)
 	b = appendBytes(b, nodeOutput, name)
 	b = appendBytes(b, nodeOp, "Identity")
 	g.body = appendBytes(g.body, graphNode, b)
-	g.body = appendBytes(g.body, graphOutput, valueInfo(name, elem, dims))
+	g.body = appendBytes(g.body, graphOutput, valueInfo(name, elemFloat, dims))
 }
 
 // input adds an input; dims are names for what varies.

@@ -39,14 +39,20 @@ func readWeights(files []string) (weights, error) {
 	}
 	var (
 		readers []io.Reader
+		opened  []*os.File
 		size    int64
 	)
+	defer func() {
+		for _, f := range opened {
+			_ = f.Close() // it was read
+		}
+	}()
 	for _, name := range files {
 		f, err := os.Open(name)
 		if err != nil {
 			return nil, err
 		}
-		defer f.Close()
+		opened = append(opened, f)
 		st, err := f.Stat()
 		if err != nil {
 			return nil, err

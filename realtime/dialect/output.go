@@ -169,6 +169,8 @@ func problem(p protocol.Problem) *realtime.Error {
 		return realtime.Wrong(realtime.CodeTooManyResponses, "", "Too many turns wait to be answered: try again when a response is done. Audio is still in the buffer.")
 	case protocol.ErrNoDetector:
 		return realtime.Wrong(realtime.CodeNoTurnDetection, "session.audio.input.turn_detection", "This server can't detect turns: set turn_detection to null and commit the audio yourself.")
+	case protocol.ErrLanguage:
+		return realtime.Wrong(realtime.CodeInvalidValue, "session.audio.input.transcription.language", "%s", p.Message)
 	case protocol.ErrBadOpus, protocol.ErrOddFrame, protocol.ErrBadMessage:
 		return realtime.Wrong(realtime.CodeInvalidAudio, "audio", "%s", p.Message)
 	}

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"sori/engines/energy"
+	"sori/engines/enginehttp"
+	"sori/engines/models"
+	"sori/engines/moonshine"
+	"sori/engines/ort"
+	"sori/engines/recognizer"
+	"sori/engines/silero"
+	"sori/engines/whisper"
+)
+
+// whisperLanguages are those that Whisper was taught at least a thousand hours
+// of. It knows more, badly.
+func whisperLanguages() []string {
+	return []string{"ko", "en", "zh", "de", "es", "ru", "fr", "pt", "ja", "tr", "pl", "it", "sv", "nl", "ca", "fi", "id"}
+}
+
+// loadATOT loads the recognisers: Moonshine, and Whisper for the languages that
+// it does not have where Whisper was fetched, or the one that is chosen.
+func (e *engineCmd) loadATOT(c *console, l *loaded, files *models.Files, log *slog.Logger) (enginehttp.Transcriber, error) {
+	dir, _, err := e.find(c)
+	if err != nil {
+		return nil, err
+	}
+	r, err := ort.Open(files.Runtime)
+	if err != nil {
+		return nil, fmt.Errorf("the library that runs the models can't be loaded: %w; `sori doctor` says more", err)
+	}
+	voice, err := silero.Open(r, files.Silero)
+	if err != nil {
+		return nil, fmt.Errorf("the voice detector can't be loaded: %w; `sori models verify` says more", err)
+	}
+	l.atEnd(func(context.Context) { voice.Close() })
+	o := recognizer.Options{Workers: e.Workers, NewDetector: func() (recognizer.Detector, error) {
+		d, failed := voice.NewDetector()
+		if failed != nil {
+			return nil, failed
+		}
+		return energy.NewGate(d), nil
+	}}
+	var all enginehttp.Hearings
+	if e.Ear != choiceMoonshine {
+		many, missing, failed := loadWhisper(r, dir, o)
+		switch {
+		case failed == nil:
+			l.atEnd(func(context.Context) { many.Close() })
+			all = append(all, enginehttp.Hearing{Name: whisper.Engine, Languages: whisperLanguages(), Hear: many.StreamIn})
+		case missing && e.Ear == "": // nobody asked for it
+		case !e.Anyway && e.Ear == choiceWhisper:
+			return nil, failed
+		default:
+			log.Error("Whisper can't be loaded, English alone is heard", "error", failed)
+		}
+	}
+	if e.Ear == choiceWhisper && len(all) > 0 {
+		return all, nil
+	}
+	english, err := moonshine.Open(r, moonshine.Files{Encoder: files.Encoder, Decoder: files.Decoder, Vocabulary: files.Vocabulary}, o)
+	if err != nil {
+		return nil, fmt.Errorf("the recogniser can't be loaded: %w; `sori models verify` says more", err)
+	}
+	l.atEnd(func(context.Context) { english.Close() })
+	return append(enginehttp.Hearings{{Name: moonshine.Engine, Languages: []string{"en"}, Hear: english.StreamIn}}, all...), nil
+}
+
+// loadWhisper loads Whisper; missing says that it was not fetched.
+func loadWhisper(r *ort.Runtime, dir string, o recognizer.Options) (w *recognizer.Recognizer, missing bool, err error) {
+	files, err := findWhisper(dir)
+	if err != nil {
+		e, ok := errors.AsType[*models.Error](err)
+		return nil, ok && e.Code == models.CodeMissing, err
+	}
+	w, err = whisper.Open(r, files, o)
+	return w, false, err
+}
+
+// findWhisper gives Whisper's files.
+func findWhisper(dir string) (f whisper.Files, err error) {
+	f.Weights = make([]string, 2)
+	for _, one := range []struct {
+		path     *string
+		name, id string
+	}{
+		{&f.Weights[0], models.NameEar, models.IDWhisper},
+		{&f.Weights[1], models.NameEarEnd, models.IDWhisperEnd},
+		{&f.Config, models.NameEar, models.IDWhisperConfig},
+		{&f.Vocabulary, models.NameEar, models.IDWhisperVocabulary},
+	} {
+		if *one.path, err = findExtra(dir, one.name, one.id); err != nil {
+			return f, err
+		}
+	}
+	return f, nil
+}
