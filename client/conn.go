@@ -85,6 +85,8 @@ const closeAbnormal protocol.CloseCode = 1006
 
 func (e *CloseError) Error() string {
 	switch {
+	case e.Code == closeAbnormal && e.Reason != "":
+		return "the connection to sori broke: " + e.Reason
 	case e.Code == closeAbnormal:
 		return "the connection to sori broke"
 	case e.Reason != "":
