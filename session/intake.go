@@ -92,6 +92,7 @@ func (s *Session) gather(ctx context.Context, pcm []byte) {
 			return
 		}
 		before := s.taken()
+		s.receipt.split = len(pcm) > 0 || s.attention != nil // it hears in windows
 		s.commit(ctx, true)
 		if s.taken() == before { // it was refused
 			s.dropped(DropFull, len(pcm))
@@ -149,7 +150,7 @@ func (s *Session) commitAs(ctx context.Context, full, silent bool) {
 func (s *Session) takeUtterance(full, silent bool) entry {
 	now := time.Now()
 	settles := s.receipt.received
-	if full && settles > 0 {
+	if full && s.receipt.split && settles > 0 {
 		settles-- // a part of the frame belongs to what follows
 	}
 	if d := s.draft; d != nil && !full && d.job.entry.silent == silent {

@@ -23,6 +23,7 @@ type receipt struct {
 	before   uint64   // the last one that is not in the pending utterance
 	settled  uint64   // as above
 	typed    []uint64 // frames after settled whose turn is kept: typed ones, which leave the utterance pending
+	split    bool     // a part of the frame that filled the utterance belongs to the next one
 	told     uint64   // what of settled the client knows
 	toldAt   time.Time
 }
@@ -54,7 +55,8 @@ func (s *Session) settleInput() {
 	if s.utterance.Len() == 0 {
 		r.before = r.received
 	}
-	if s.turn == nil && len(s.waiting) == 0 {
+	// Who hands the session over has dropped what waited: it is said again.
+	if s.turn == nil && len(s.waiting) == 0 && !s.handing {
 		r.settle(r.before)
 	}
 	if r.settled > r.told && time.Since(r.toldAt) >= ackEvery {

@@ -95,7 +95,7 @@ func (st *State) Recover(turns []history.Turn) {
 		}
 		if t.InputMS > 0 {
 			st.Settled = t.Received
-		} else {
+		} else if !slices.Contains(st.Typed, t.Received) {
 			st.Typed = append(st.Typed, t.Received)
 		}
 	}

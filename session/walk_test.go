@@ -56,9 +56,11 @@ func TestRandomWalks(t *testing.T) {
 	}
 }
 
-// world is a session among engines and stores that do what the dice say.
-func world(t *testing.T, d *dice, o session.Options, newDetector func() (session.VoiceDetector, error)) *rig {
+// world is a session among engines and stores that do what the dice say. The
+// store has these turns already.
+func world(t *testing.T, d *dice, o session.Options, newDetector func() (session.VoiceDetector, error), turns ...history.Turn) *rig {
 	st := &store{
+		turns: turns,
 		keep: func(history.Turn) (delayed, err error) {
 			time.Sleep(time.Duration(d.below(int(300 * time.Millisecond))))
 			switch d.below(10) {
