@@ -2,9 +2,12 @@
 // as the microphone, what is asserted is what a person would see and hear.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
 
 import { heard, missing, openPage } from '../harness/browser.js';
+import { ADDRESS, blocks } from '../harness/docs.js';
 import { Server, say } from '../harness/server.js';
 import { cough, join, nobody, recording, silence, wordErrors } from '../harness/wav.js';
 
@@ -15,6 +18,8 @@ const PATIENCE = { timeout: 30_000 };
 let server;
 /** @type {Int16Array[]} */
 let voices;
+const elsewhere = createServer(); // of somebody's own page
+let origin = '';
 
 const SUM = 'What is seventeen plus five?';
 const ABILITIES = 'Please tell me, what can you do?';
@@ -23,10 +28,15 @@ const NOD = 'Okay.';
 
 before(async () => {
   if (skip) return;
-  server = await Server.start();
+  await once(elsewhere.listen(0, '127.0.0.1'), 'listening');
+  origin = `http://127.0.0.1:${/** @type {import('node:net').AddressInfo} */ (elsewhere.address()).port}`;
+  server = await Server.start('--origins', origin);
   voices = await say(SUM, ABILITIES, INTERRUPTION, NOD);
 });
-after(() => server?.stop());
+after(async () => {
+  elsewhere.close();
+  await server?.stop();
+});
 
 test('hands-free: speech is seen, the answer is seen and heard', { skip, timeout: 120_000 }, async (t) => {
   const { page, complaints } = await openPage(t, server.url, { voice: join(silence(1.5), voices[0], silence(20)) });
@@ -204,6 +214,20 @@ test('both recordings of a turn replay, now and from history', { skip, timeout: 
   assert.match((await page.textContent('#history .session-title')) ?? '', /seventeen/i);
   await page.waitForSelector('#history .waterfall', { state: 'attached' });
   await replayAll(page, '#history');
+  assert.deepEqual(complaints, []);
+});
+
+test('the page of docs/clients.md, from another origin', { skip, timeout: 60_000 }, async (t) => {
+  const [html] = blocks('A browser page', 'html');
+  assert.ok(html.trim().split('\n').length <= 22, 'about 20 lines');
+  const { page, complaints } = await openPage(t, server.url, { voice: join(silence(1.5), voices[0], silence(20)) });
+  elsewhere.on('request', (_, answer) => answer.setHeader('Content-Type', 'text/html').end(html.replace(ADDRESS, `127.0.0.1:${server.port}`)));
+  await page.goto(origin);
+  await page.waitForFunction(() => document.querySelector('button')?.onclick, null, PATIENCE);
+  await page.click('#talk');
+  await page.waitForFunction(() => /22|twenty.two/i.test(document.querySelector('#sori')?.textContent ?? ''), null, PATIENCE);
+  assert.ok(wordErrors(SUM, (await page.textContent('#you')) ?? '') <= 0.2);
+  assert.ok((await heard(page)).samples.length > 0);
   assert.deepEqual(complaints, []);
 });
 
