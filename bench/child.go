@@ -135,12 +135,13 @@ func (c *child) pid() int { return c.cmd.Process.Pid }
 type runtimeStats struct {
 	mallocs    float64
 	heap       float64 // bytes
+	stacks     float64 // bytes
 	goroutines float64
 }
 
 // stats asks a child's debug server for its metrics.
 func (c *child) stats(ctx context.Context) (runtimeStats, error) {
-	body, err := c.ask(ctx, http.MethodGet, "/metrics")
+	body, err := c.ask(ctx, http.MethodGet, "/metrics", answerTime)
 	if err != nil {
 		return runtimeStats{}, err
 	}
@@ -153,6 +154,8 @@ func (c *child) stats(ctx context.Context) (runtimeStats, error) {
 			to = &s.mallocs
 		case "go_memstats_heap_alloc_bytes":
 			to = &s.heap
+		case "go_memstats_stack_inuse_bytes":
+			to = &s.stacks
 		case "go_goroutines":
 			to = &s.goroutines
 		default:
@@ -167,12 +170,15 @@ func (c *child) stats(ctx context.Context) (runtimeStats, error) {
 
 // trim lets a child collect its garbage and give free memory back.
 func (c *child) trim(ctx context.Context) error {
-	_, err := c.ask(ctx, http.MethodPost, "/debug/free-memory")
+	_, err := c.ask(ctx, http.MethodPost, "/debug/free-memory", answerTime)
 	return err
 }
 
-func (c *child) ask(ctx context.Context, method, path string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+// answerTime is how long a child may take to tell of itself.
+const answerTime = 10 * time.Second
+
+func (c *child) ask(ctx context.Context, method, path string, within time.Duration) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, "http://"+c.debug+path, http.NoBody)
 	if err != nil {

@@ -38,6 +38,7 @@ func Floor(ctx context.Context, kind, addr string, out io.Writer) error {
 	mux.HandleFunc("GET /ws", handler)
 	mux.HandleFunc("GET /metrics", tellMemory)
 	mux.HandleFunc("POST /debug/free-memory", func(http.ResponseWriter, *http.Request) { debug.FreeOSMemory() })
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	return serve(ctx, ln, mux, out)
 }
@@ -46,7 +47,7 @@ func Floor(ctx context.Context, kind, addr string, out io.Writer) error {
 func tellMemory(w http.ResponseWriter, _ *http.Request) {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	fmt.Fprintf(w, "go_memstats_mallocs_total %d\ngo_memstats_heap_alloc_bytes %d\ngo_goroutines %d\n", m.Mallocs, m.HeapAlloc, runtime.NumGoroutine())
+	fmt.Fprintf(w, "go_memstats_mallocs_total %d\ngo_memstats_heap_alloc_bytes %d\ngo_memstats_stack_inuse_bytes %d\ngo_goroutines %d\n", m.Mallocs, m.HeapAlloc, m.StackInuse, runtime.NumGoroutine())
 }
 
 // serve answers on ln until ctx ends.

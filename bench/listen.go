@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -115,7 +116,9 @@ func (b *bench) speakAt(ctx context.Context, w over, n int) (heard, error) {
 	}
 	c.counts.Store(true)
 	pings := c.pings.Load() - c.pongs.Load()
-	if err := c.speakOn(ctx, w.frames, w.ms, b.Duration); err != nil {
+	taken := b.profiled(ctx, server, w.name, "profile", b.Duration)
+	err = c.speakOn(ctx, w.frames, w.ms, b.Duration)
+	if err = errors.Join(err, taken()); err != nil {
 		return h, err
 	}
 	used, err := m.end()
@@ -230,84 +233,4 @@ func (b *bench) listenTo(ctx context.Context, n int) error {
 		return fmt.Errorf("no ping was answered: %s is no sori, or far too busy", b.URL)
 	}
 	return c.trouble()
-}
-
-// idle measures the memory of sessions that do nothing.
-func (b *bench) idle(ctx context.Context, n int) error {
-	got := map[string][]float64{}
-	var left []float64
-	ways := []over{b.floorOver(floorCoder), b.soriOver("sori", plainSettings)}
-	var err error
-	for range b.Rounds {
-		for _, w := range ways {
-			var kb, gone float64
-			if kb, gone, err = b.idleAt(ctx, w, n); err != nil {
-				break
-			}
-			got[w.name] = append(got[w.name], kb)
-			if w.name == "sori" {
-				left = append(left, gone)
-			}
-		}
-		if err != nil {
-			break
-		}
-	}
-	if len(got["sori"]) == 0 {
-		return err
-	}
-	b.add(n, "memory per idle session", "KB", got["sori"], "", nil, goal{16, false})
-	b.add(n, "memory per idle session / plain handler", "KB", got["sori"], floorCoder, got[floorCoder], goal{.7, true})
-	b.add(n, "goroutines that stay when all have gone", "", left, "", nil, goal{5, false})
-	return err
-}
-
-// idleAt gives the memory that a session takes, and how many goroutines stay
-// when all sessions have gone.
-func (b *bench) idleAt(ctx context.Context, w over, n int) (kb, stay float64, err error) {
-	server, stop, err := w.start(ctx)
-	if err != nil {
-		return 0, 0, err
-	}
-	defer stop()
-	// The first sessions pay for what all share.
-	first, err := b.open(ctx, server.addr, "/ws", 50, w.configure)
-	if err != nil {
-		return 0, 0, err
-	}
-	if err := pause(ctx, 300*time.Millisecond); err != nil {
-		first.close()
-		return 0, 0, err
-	}
-	first.close()
-	settled := func() (int64, runtimeStats, error) {
-		if err := pause(ctx, 700*time.Millisecond); err != nil {
-			return 0, runtimeStats{}, err
-		}
-		if err := server.trim(ctx); err != nil {
-			return 0, runtimeStats{}, err
-		}
-		stats, failed := server.stats(ctx)
-		if failed != nil {
-			return 0, stats, failed
-		}
-		rss, err := resident(server.pid())
-		return rss, stats, err
-	}
-	empty, before, err := settled()
-	if err != nil {
-		return 0, 0, err
-	}
-	c, err := b.open(ctx, server.addr, "/ws", n, w.configure)
-	if err != nil {
-		return 0, 0, err
-	}
-	c.listen()
-	full, _, err := settled()
-	c.close()
-	if err != nil {
-		return 0, 0, err
-	}
-	_, after, err := settled()
-	return float64(full-empty) / 1024 / float64(n), after.goroutines - before.goroutines, err
 }

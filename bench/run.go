@@ -26,6 +26,7 @@ type Options struct {
 	Turns    int           // how long a user's history is made; 0: 100,000
 	URL      string        // HOST:PORT of a server that runs already; "": one is started
 	Key      string        // of that server
+	Profiles string        // the folder for profiles of the servers; "": none are taken
 	Patience time.Duration // with a server that does not answer; 0: 15 s
 	Pin      bool          // the server gets the last processor to itself, all else the first
 	Progress io.Writer     // is told what happens; nil: nobody
@@ -60,12 +61,13 @@ func Scenarios() []Scenario {
 // bench is one run.
 type bench struct {
 	Options
-	report  *Report
-	frames  [][]byte // of 20 ms
-	pcm     []byte
-	dir     string // temporary
-	cpus    int
-	current string
+	report   *Report
+	frames   [][]byte // of 20 ms
+	pcm      []byte
+	dir      string // temporary
+	cpus     int
+	current  string
+	profiles int // that were taken
 }
 
 // ErrInterrupted says that a run ended before its end; what it has is in the

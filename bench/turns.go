@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -147,7 +148,9 @@ func (b *bench) talkAt(ctx context.Context, server, engines *child, n int, d tim
 		return r, err
 	}
 	c.counts.Store(true)
-	if err := t.run(ctx, d); err != nil {
+	taken := b.profiled(ctx, server, "sori", "profile", d)
+	err = t.run(ctx, d)
+	if err = errors.Join(err, taken()); err != nil {
 		return r, err
 	}
 	used, err := m.end()

@@ -44,6 +44,7 @@ type benchRunCmd struct {
 	JSON     string        `name:"json" placeholder:"FILE" help:"Write the report as JSON, too; - is standard output."`
 	Gobench  string        `placeholder:"FILE" help:"Write the report in the format of Go benchmarks, too, for benchstat; - is standard output."`
 	URL      string        `name:"url" placeholder:"URL" help:"Measure this server, such as ws://127.0.0.1:5000/ws, instead of one that is started. Its key is taken from SORI_KEY."`
+	Profiles string        `placeholder:"DIR" type:"existingdir" help:"Write profiles of the servers into this folder, for go tool pprof: of the CPU while it is measured, of the heap with idle sessions."`
 	Speech   string        `placeholder:"FILE.wav" type:"existingfile" help:"What the speakers say. Default: four seconds of a reading, which sori brings along."`
 	Patience time.Duration `default:"15s" placeholder:"TIME" help:"How long to wait for a server that does not answer."`
 	Pin      bool          `default:"true" negatable:"" help:"Give the server the last processor to itself, and everything else the first."`
@@ -65,7 +66,7 @@ func (b *benchRunCmd) options(c *console) (bench.Options, error) {
 	script.Token, script.Speed, script.Sentences = b.TokenEvery, b.SpeechSpeed, b.Sentences
 	o := bench.Options{
 		Sessions: b.Sessions, Duration: b.Duration, Rounds: b.Rounds, Only: b.Only, Speech: b.Speech,
-		Script: script, Turns: b.Turns, Pin: b.Pin, Patience: b.Patience, Progress: c.err, Key: c.getenv("SORI_KEY"),
+		Script: script, Turns: b.Turns, Pin: b.Pin, Patience: b.Patience, Profiles: b.Profiles, Progress: c.err, Key: c.getenv("SORI_KEY"),
 	}
 	switch {
 	case b.Sessions < 0:
