@@ -59,7 +59,13 @@ func (s *Server) newConn(ws *websocket.Conn, raw *deadlineConn, who auth.Princip
 // run reads until the connection is closed. Its session lives on without it,
 // unless the client said goodbye.
 func (c *conn) run() {
-	goodbye := c.readLoop()
+	c.leave(c.readLoop())
+}
+
+// leave brings everything home once nothing is read any more.
+//
+//go:noinline
+func (c *conn) leave(goodbye bool) {
 	c.drop()
 	if h := c.host.Load(); h != nil {
 		h.depart(c, goodbye)
@@ -72,6 +78,7 @@ func (c *conn) run() {
 	c.closing.mu.Unlock()
 	c.closing.wg.Wait()
 	c.ws.CloseNow() //nolint:gosec // it says that the connection is closed already
+	c.raw.release()
 	e := c.ending.Load()
 	c.log.Info("connection ended", "code", int(e.code), "reason", e.reason,
 		"took_ms", time.Since(c.began).Milliseconds())
@@ -92,6 +99,7 @@ func (c *conn) shut(e ending) {
 		c.closing.cut = time.AfterFunc(c.server.cfg.CloseTimeout, c.drop)
 	}
 	c.closing.wg.Go(func() {
+		c.raw.yield()
 		if err := c.ws.Close(websocket.StatusCode(e.code), e.reason); err != nil {
 			c.log.Debug("no goodbye from the client", "error", err)
 		}

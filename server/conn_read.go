@@ -25,27 +25,49 @@ var errTooLarge = errors.New("server: the message is too large")
 // closed. It says whether the client is through with the session.
 func (c *conn) readLoop() (goodbye bool) {
 	for {
-		// A context that can be cancelled would cost eight allocations per frame
-		// here. What ends this wait is the connection being closed.
-		kind, r, err := c.ws.Reader(context.Background())
-		if err != nil {
+		kind, frame, ok := c.raw.next()
+		if err := c.pass(kind, frame, ok); err != nil {
 			return c.lost(err)
-		}
-		var in session.Input
-		if kind == websocket.MessageBinary {
-			in, err = c.readAudio(r)
-		} else {
-			in, err = c.readText(r)
-		}
-		if err != nil {
-			return c.lost(err)
-		}
-		c.heard.Store(time.Now().UnixNano())
-		c.take(in)
-		if c.bad >= c.server.cfg.MaxBadMessages {
-			c.end(ending{protocol.CloseBadProtocol, "Too many messages in a row could not be understood."})
 		}
 	}
+}
+
+// pass hands one message over, which was read already if ok. It is apart from the
+// loop, which waits for the next one with little on its stack.
+//
+//go:noinline
+func (c *conn) pass(kind websocket.MessageType, frame *audio.Frame, ok bool) error {
+	in, err := c.receive(kind, frame, ok)
+	if err != nil {
+		return err
+	}
+	c.heard.Store(time.Now().UnixNano())
+	c.take(in)
+	if c.bad >= c.server.cfg.MaxBadMessages {
+		c.end(ending{protocol.CloseBadProtocol, "Too many messages in a row could not be understood."})
+	}
+	return nil
+}
+
+// receive makes an input of a message.
+func (c *conn) receive(kind websocket.MessageType, frame *audio.Frame, ok bool) (session.Input, error) {
+	if ok {
+		if kind == websocket.MessageBinary {
+			c.bad = 0
+			return session.Input{Audio: frame}, nil
+		}
+		return c.decode(frame)
+	}
+	// A context that can be cancelled would cost eight allocations per frame
+	// here. What ends this wait is the connection being closed.
+	kind, r, err := c.ws.Reader(context.Background())
+	if err != nil {
+		return session.Input{}, err
+	}
+	if kind == websocket.MessageBinary {
+		return c.readAudio(r)
+	}
+	return c.readText(r)
 }
 
 // lost notes that the client can't be read from any more: it closed, or
@@ -115,6 +137,11 @@ func (c *conn) readText(r io.Reader) (session.Input, error) {
 	if err != nil {
 		return session.Input{}, err
 	}
+	return c.decode(frame)
+}
+
+// decode reads what a text message says.
+func (c *conn) decode(frame *audio.Frame) (session.Input, error) {
 	message, err := protocol.DecodeClient(frame.Data)
 	frame.Free()
 	if wrong, ok := errors.AsType[*protocol.DecodeError](err); ok {

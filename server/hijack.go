@@ -7,12 +7,16 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 )
 
-// bufferBytes is the size of a connection's own read and write buffer. Frames
-// larger than it go past it, so more would only cost idle sessions memory.
-const bufferBytes = 1 << 10
+// The sizes of a connection's own buffers. What is larger goes past them, so more
+// would only cost idle sessions memory: to read, there is what [ahead] borrows.
+const (
+	readBytes  = 16 // the least that there is
+	writeBytes = 1 << 10
+)
 
 // hijacker takes a connection over from net/http and keeps hold of it, so that
 // it can be closed from outside whatever the WebSocket library is doing.
@@ -20,6 +24,7 @@ type hijacker struct {
 	http.ResponseWriter
 	writeTimeout time.Duration
 	observer     Observer
+	rooms        *sync.Pool
 	conn         *deadlineConn // set by Hijack
 }
 
@@ -28,19 +33,17 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	// What the client sent right behind the handshake waits in the old buffer. It
-	// has to wait in the new one: Accept looks for it there, and nowhere else.
+	// What the client sent right behind the handshake waits in the old buffer.
 	early, err := rw.Peek(rw.Reader.Buffered())
 	if err != nil {
 		return nil, nil, err
 	}
 	h.conn = &deadlineConn{Conn: conn, timeout: h.writeTimeout, observer: h.observer}
-	r := bufio.NewReaderSize(io.MultiReader(bytes.NewReader(early), countedConn{h.conn, h.observer}), max(bufferBytes, len(early)))
-	if _, err := r.Peek(len(early)); err != nil {
-		return nil, nil, err
-	}
+	h.conn.look(conn, h.rooms)
+	h.conn.data = bytes.Clone(early)
+	h.conn.reader = bufio.NewReaderSize(h.conn, readBytes) // Accept lets it read from h.conn again
 	h.observer.Received(len(early))
-	return h.conn, bufio.NewReadWriter(r, bufio.NewWriterSize(h.conn, bufferBytes)), nil
+	return h.conn, bufio.NewReadWriter(h.conn.reader, bufio.NewWriterSize(h.conn, writeBytes)), nil
 }
 
 // WriteHeaderNow is gin's way to flush a header. The WebSocket library asks for
@@ -57,12 +60,19 @@ type deadlineConn struct {
 	net.Conn
 	timeout  time.Duration
 	observer Observer
+	ahead
 }
 
 // Read gives the end of the connection as an error of its own: the WebSocket
 // library takes io.EOF for the end of a message.
 func (c *deadlineConn) Read(p []byte) (int, error) {
+	if len(c.data) > 0 {
+		n := copy(p, c.data)
+		c.take(n)
+		return n, nil
+	}
 	n, err := c.Conn.Read(p)
+	c.observer.Received(n)
 	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
 	}

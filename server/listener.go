@@ -1,10 +1,12 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"sync"
+	"syscall"
 )
 
 // crowdedListener closes connections of an address that has too many of them,
@@ -59,6 +61,14 @@ type crowdedConn struct {
 	net.Conn
 	once  sync.Once
 	leave func()
+}
+
+// SyscallConn is the connection as the system knows it.
+func (c *crowdedConn) SyscallConn() (syscall.RawConn, error) {
+	if sc, ok := c.Conn.(syscall.Conn); ok {
+		return sc.SyscallConn()
+	}
+	return nil, errors.ErrUnsupported
 }
 
 // Close closes the connection.

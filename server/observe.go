@@ -1,9 +1,6 @@
 package server
 
-import (
-	"net"
-	"time"
-)
+import "time"
 
 // Observer is told what passes the server's edge, for metrics. Any number of
 // goroutines call it; it neither blocks nor allocates.
@@ -27,15 +24,3 @@ func (unobserved) Received(int)                                {}
 func (unobserved) Sent(int)                                    {}
 func (unobserved) Refused(string)                              {}
 func (unobserved) Answered(string, string, int, time.Duration) {}
-
-// countedConn counts what is read.
-type countedConn struct {
-	net.Conn
-	observer Observer
-}
-
-func (c countedConn) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	c.observer.Received(n)
-	return n, err
-}

@@ -135,7 +135,8 @@ func (h *host) follow(out session.Output) {
 	switch e := out.Event.(type) {
 	case protocol.Ready:
 		if e.User != "" {
-			h.user.Store(&e.User)
+			user := e.User // and not all of the event
+			h.user.Store(&user)
 		}
 		h.register(e.User)
 	case protocol.TurnStarted:

@@ -76,7 +76,7 @@ func (s *Server) realtime(g *gin.Context) {
 		s.full(g)
 		return
 	}
-	w := &hijacker{ResponseWriter: g.Writer, writeTimeout: s.cfg.WriteTimeout, observer: s.cfg.Observer}
+	w := &hijacker{ResponseWriter: g.Writer, writeTimeout: s.cfg.WriteTimeout, observer: s.cfg.Observer, rooms: &s.rooms}
 	ws, err := websocket.Accept(w, g.Request, &websocket.AcceptOptions{
 		OriginPatterns:  s.cfg.Origins,
 		Subprotocols:    []string{realtimeProtocol},

@@ -37,6 +37,7 @@ type Server struct {
 	public   map[string]bool // routes that need no credential
 	began    time.Time
 
+	rooms    sync.Pool      // of *[aheadBytes]byte, for all connections
 	work     sync.WaitGroup // goroutines of the server itself
 	stopping atomic.Bool
 }

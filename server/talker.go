@@ -12,6 +12,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"sori/audio"
 	"sori/protocol"
 	"sori/realtime"
 	"sori/realtime/dialect"
@@ -88,6 +89,7 @@ func (c *talker) run(ctx context.Context) {
 		}
 	}
 	c.ws.CloseNow() //nolint:gosec // it says that the connection is closed already
+	c.raw.release()
 	e := c.ending.Load()
 	c.log.Info("connection ended", "code", int(e.code), "reason", e.reason,
 		"took_ms", time.Since(c.began).Milliseconds())
@@ -137,12 +139,11 @@ func (c *talker) drop() {
 func (c *talker) readLoop(ctx context.Context, in chan<- dialect.Incoming) {
 	expect := smallestFrame
 	for {
-		kind, r, err := c.ws.Reader(context.Background()) //nolint:contextcheck // what ends this wait is the connection being closed
-		if err != nil {
-			c.lost(err)
-			return
+		kind, frame, ok := c.raw.next()
+		var err error
+		if !ok {
+			kind, frame, err = c.receive(expect) //nolint:contextcheck // what ends this wait is the connection being closed
 		}
-		frame, err := readFrame(r, expect, realtime.MaxFrame)
 		var one dialect.Incoming
 		switch {
 		case errors.Is(err, errTooLarge):
@@ -167,6 +168,16 @@ func (c *talker) readLoop(ctx context.Context, in chan<- dialect.Incoming) {
 			return // the writer closes the connection
 		}
 	}
+}
+
+// receive reads one message of about expect bytes.
+func (c *talker) receive(expect int) (websocket.MessageType, *audio.Frame, error) {
+	kind, r, err := c.ws.Reader(context.Background())
+	if err != nil {
+		return kind, nil, err
+	}
+	frame, err := readFrame(r, expect, realtime.MaxFrame)
+	return kind, frame, err
 }
 
 // maxExpected is how large a frame is expected to be at most, in bytes: half a
@@ -201,6 +212,7 @@ func (c *talker) writeLoop(out <-chan []byte) {
 		return
 	}
 	e := c.ending.Load()
+	c.raw.yield()
 	if err := c.ws.Close(websocket.StatusCode(e.code), e.reason); err != nil {
 		c.log.Debug("no goodbye from the client", "error", err)
 	}

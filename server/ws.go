@@ -36,7 +36,7 @@ func (s *Server) connect(g *gin.Context) {
 		s.full(g)
 		return
 	}
-	w := &hijacker{ResponseWriter: g.Writer, writeTimeout: s.cfg.WriteTimeout, observer: s.cfg.Observer}
+	w := &hijacker{ResponseWriter: g.Writer, writeTimeout: s.cfg.WriteTimeout, observer: s.cfg.Observer, rooms: &s.rooms}
 	ws, err := websocket.Accept(w, g.Request, &websocket.AcceptOptions{
 		OriginPatterns:  s.cfg.Origins,
 		Subprotocols:    []string{auth.Subprotocol},    // never what a client offers beside it: that is its credential

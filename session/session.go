@@ -20,7 +20,7 @@ type Session struct {
 	log  *slog.Logger
 
 	// in
-	inbox chan Input
+	inbox chan waitingInput
 
 	// out
 	events chan Output
@@ -106,7 +106,7 @@ func New(o Options, d Deps) *Session {
 		opts:      o,
 		deps:      d,
 		log:       d.Log.With("session", o.ID),
-		inbox:     make(chan Input, o.Inbox),
+		inbox:     make(chan waitingInput, o.Inbox),
 		events:    make(chan Output),
 		done:      make(chan struct{}),
 		phase:     unready{},
@@ -133,34 +133,6 @@ func (s *Session) ID() string { return s.id }
 
 // Events is the only way out. The receiver takes everything until it is closed.
 func (s *Session) Events() <-chan Output { return s.events }
-
-// Push is the only way in. It blocks while the inbox is full. It returns
-// [ErrEnded] when the session is over, and the context's error when that ends
-// first. The session owns in.Audio from here on.
-func (s *Session) Push(ctx context.Context, in Input) error {
-	select {
-	case <-s.done:
-		in.Audio.Free()
-		return ErrEnded
-	default:
-	}
-	select {
-	case s.inbox <- in:
-		return nil
-	default:
-		s.deps.Observer.Blocked()
-	}
-	select {
-	case s.inbox <- in:
-		return nil
-	case <-s.done:
-		in.Audio.Free()
-		return ErrEnded
-	case <-ctx.Done():
-		in.Audio.Free()
-		return ctx.Err()
-	}
-}
 
 // Run holds the session until ctx ends or the client can't be served any more.
 // It returns when the turn under way is recorded, every goroutine is home and
@@ -193,8 +165,8 @@ func (s *Session) Run(ctx context.Context) error {
 	s.utterance.Reset()
 	for {
 		select {
-		case in := <-s.inbox:
-			in.Audio.Free()
+		case w := <-s.inbox:
+			w.audio.Free()
 			continue
 		default:
 		}
@@ -234,8 +206,8 @@ func (s *Session) loop(ctx context.Context) {
 			toClient, offer = s.events, s.offer(from)
 		}
 		select {
-		case in := <-s.inbox:
-			s.take(ctx, in)
+		case w := <-s.inbox:
+			s.take(ctx, w.input())
 		case o := <-fromTurn:
 			s.takeFromTurn(ctx, o)
 		case r := <-turnHome:

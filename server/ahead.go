@@ -1,0 +1,185 @@
+package server
+
+import (
+	"bufio"
+	"encoding/binary"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"sori/audio"
+)
+
+// aheadBytes is how much is read from a connection at once: six frames of 20 ms,
+// or one of 100 ms.
+const aheadBytes = 4 << 10
+
+// ahead is what was read from a connection before anybody asked for it. A
+// connection on which nothing comes waits here without a buffer, and near the
+// bottom of its goroutine's stack: a wait inside of the WebSocket library would
+// hold twice the stack, and that for each idle session.
+type ahead struct {
+	gate    sync.Mutex
+	busy    bool          // the reader is in next; guarded by gate
+	yielded bool          // the WebSocket library has the connection to itself; guarded by gate
+	left    chan struct{} // closed when the reader has left next; nil: nobody waits; guarded by gate
+
+	// Owned by the reader, or by the WebSocket library once it has the connection.
+	raw    syscall.RawConn    // nil: the connection has none, as with TLS
+	try    func(uintptr) bool // fill, made once
+	rooms  *sync.Pool         // of *[aheadBytes]byte
+	room   *[aheadBytes]byte  // under data
+	data   []byte
+	reader *bufio.Reader // that the WebSocket library reads with
+}
+
+// look makes a connection ready to be waited for, where that can be done.
+func (a *ahead) look(conn any, rooms *sync.Pool) {
+	a.rooms = rooms
+	if c, ok := conn.(syscall.Conn); ok && readsRaw {
+		if raw, err := c.SyscallConn(); err == nil {
+			a.raw, a.try = raw, a.fill
+		}
+	}
+}
+
+// fill reads what is there. It gives false to be called again when there is
+// something.
+func (a *ahead) fill(fd uintptr) bool {
+	room, ok := a.rooms.Get().(*[aheadBytes]byte)
+	if !ok {
+		room = new([aheadBytes]byte)
+	}
+	n, again := readRaw(fd, room[:])
+	if n <= 0 { // an end or an error: who reads next will be told
+		a.rooms.Put(room)
+		return !again
+	}
+	a.room, a.data = room, room[:n]
+	return true
+}
+
+// take gives n bytes of the data away, and the room back with the last of them.
+func (a *ahead) take(n int) {
+	if a.data = a.data[n:]; len(a.data) == 0 && a.room != nil {
+		a.rooms.Put(a.room)
+		a.room, a.data = nil, nil
+	}
+}
+
+// release gives back what nobody will read any more.
+func (c *deadlineConn) release() {
+	c.take(len(c.data))
+}
+
+// next waits until there is something to read or the connection is closed, and
+// gives a message that is there as a whole, in one frame, as nearly all of them
+// are. ok is false for anything else, which the WebSocket library has to read. It
+// is called between two messages.
+func (c *deadlineConn) next() (kind websocket.MessageType, frame *audio.Frame, ok bool) {
+	if !c.enter() {
+		return 0, nil, false
+	}
+	defer c.leave()
+	if c.reader.Buffered() > 0 {
+		return 0, nil, false
+	}
+	if c.raw != nil && len(c.data) == 0 {
+		_ = c.raw.Read(c.try) // who reads next will be told
+		c.observer.Received(len(c.data))
+	}
+	return c.message()
+}
+
+// yield leaves the connection to the WebSocket library, which reads it itself
+// while it closes it.
+func (c *deadlineConn) yield() {
+	c.gate.Lock()
+	c.yielded = true
+	if c.busy && c.left == nil {
+		c.left = make(chan struct{})
+		_ = c.SetReadDeadline(time.Unix(1, 0)) // wakes the reader; an error says that the connection is closed
+	}
+	left := c.left
+	c.gate.Unlock()
+	if left != nil {
+		<-left
+	}
+}
+
+// enter says whether the reader still has the connection.
+func (c *deadlineConn) enter() bool {
+	c.gate.Lock()
+	defer c.gate.Unlock()
+	c.busy = !c.yielded
+	return c.busy
+}
+
+// leave lets the connection go that was entered.
+func (c *deadlineConn) leave() {
+	c.gate.Lock()
+	defer c.gate.Unlock()
+	c.busy = false
+	if c.left != nil {
+		_ = c.SetReadDeadline(time.Time{}) // an error says that the connection is closed
+		close(c.left)
+	}
+}
+
+// Bits of the first two bytes of a frame.
+const (
+	frameText   = 0x81 // the whole of a text message, with no extension
+	frameBinary = 0x82
+	frameMasked = 0x80
+	lengthIn16  = 126
+)
+
+// message gives the first message of the data.
+//
+//go:noinline
+func (c *deadlineConn) message() (kind websocket.MessageType, frame *audio.Frame, ok bool) {
+	b := c.data
+	if len(b) < 6 || b[1]&frameMasked == 0 {
+		return 0, nil, false
+	}
+	switch b[0] {
+	case frameText:
+		kind = websocket.MessageText
+	case frameBinary:
+		kind = websocket.MessageBinary
+	default:
+		return 0, nil, false
+	}
+	head, size := 2, int(b[1]&^frameMasked)
+	if size >= lengthIn16 {
+		if size > lengthIn16 || len(b) < 8 {
+			return 0, nil, false
+		}
+		if head, size = 4, int(binary.BigEndian.Uint16(b[2:])); size < lengthIn16 {
+			return 0, nil, false // no client writes it so
+		}
+	}
+	if len(b) < head+4+size {
+		return 0, nil, false
+	}
+	frame = audio.NewFrame(max(size, smallestFrame))
+	frame.Data = frame.Data[:size]
+	unmask(frame.Data, b[head+4:head+4+size], [4]byte(b[head:]))
+	c.take(head + 4 + size)
+	return kind, frame, true
+}
+
+// unmask puts what is masked into dst, which is as long, eight bytes at once.
+func unmask(dst, masked []byte, key [4]byte) {
+	once := uint64(binary.LittleEndian.Uint32(key[:]))
+	wide := once<<32 | once
+	for len(masked) >= 8 && len(dst) >= 8 {
+		binary.LittleEndian.PutUint64(dst, binary.LittleEndian.Uint64(masked)^wide)
+		dst, masked = dst[8:], masked[8:]
+	}
+	for i := range masked {
+		dst[i] = masked[i] ^ key[i&3]
+	}
+}

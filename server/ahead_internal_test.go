@@ -1,0 +1,144 @@
+package server
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// clientFrame is a frame as clients send it.
+func clientFrame(first byte, payload []byte) []byte {
+	f := []byte{first}
+	switch n := len(payload); {
+	case n < 126:
+		f = append(f, 0x80|byte(n))
+	case n < 1<<16:
+		f = binary.BigEndian.AppendUint16(append(f, 0x80|126), uint16(n))
+	default:
+		f = binary.BigEndian.AppendUint64(append(f, 0x80|127), uint64(n))
+	}
+	key := [4]byte{0xDE, 0xAD, 0xBE, 0xEF}
+	f = append(f, key[:]...)
+	for i, b := range payload {
+		f = append(f, b^key[i&3])
+	}
+	return f
+}
+
+// Read ahead, messages come out as they went in, and what is no whole message in
+// one frame stays where it is, for the WebSocket library.
+func TestMessagesAreTakenFromWhatWasReadAhead(t *testing.T) {
+	t.Parallel()
+	sound, text := bytes.Repeat([]byte{1, 2, 250}, 213), []byte(`{"type":"ping"}`)
+	for _, tt := range []struct {
+		name string
+		data []byte
+		ok   bool
+		kind websocket.MessageType
+		want []byte
+	}{
+		{"sound", clientFrame(0x82, sound), true, websocket.MessageBinary, sound},
+		{"text", clientFrame(0x81, text), true, websocket.MessageText, text},
+		{"nothing", clientFrame(0x82, nil), true, websocket.MessageBinary, nil},
+		{"125 bytes", clientFrame(0x82, sound[:125]), true, websocket.MessageBinary, sound[:125]},
+		{"126 bytes", clientFrame(0x82, sound[:126]), true, websocket.MessageBinary, sound[:126]},
+		{"half a frame", clientFrame(0x82, sound)[:300], false, 0, nil},
+		{"half a header", clientFrame(0x82, sound)[:5], false, 0, nil},
+		{"half a key", clientFrame(0x82, sound)[:7], false, 0, nil},
+		{"a part of a message", clientFrame(0x02, sound), false, 0, nil},
+		{"the rest of a message", clientFrame(0x80, sound), false, 0, nil},
+		{"an extension", clientFrame(0xC2, sound), false, 0, nil},
+		{"a ping", clientFrame(0x89, text), false, 0, nil},
+		{"a close", clientFrame(0x88, nil), false, 0, nil},
+		{"no mask", []byte{0x82, 2, 1, 2, 3, 4, 5, 6}, false, 0, nil},
+		{"a length written too long", append([]byte{0x82, 0x80 | 126, 0, 2, 0, 0, 0, 0}, 1, 2), false, 0, nil},
+		{"a length in 64 bits", append([]byte{0x82, 0x80 | 127, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0}, 1), false, 0, nil},
+	} {
+		c := &deadlineConn{ahead: ahead{data: append(bytes.Clone(tt.data), 0x8A), rooms: &sync.Pool{}, reader: bufio.NewReader(nil)}}
+		kind, frame, ok := c.message()
+		if ok != tt.ok || kind != tt.kind {
+			t.Errorf("%s: kind %d, %v", tt.name, kind, ok)
+			continue
+		}
+		left := len(tt.data) + 1
+		if ok {
+			if !bytes.Equal(frame.Data, tt.want) {
+				t.Errorf("%s: other bytes came out", tt.name)
+			}
+			left = 1
+		}
+		if len(c.data) != left {
+			t.Errorf("%s: %d bytes left, want %d", tt.name, len(c.data), left)
+		}
+	}
+}
+
+// The WebSocket library gets the connection whatever the reader does just then.
+func TestYieldWakesWhoWaits(t *testing.T) {
+	t.Parallel()
+	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	var d net.Dialer
+	client, err := d.DialContext(t.Context(), "tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	conn, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	c := &deadlineConn{Conn: conn, observer: unobserved{}}
+	c.look(conn, &sync.Pool{})
+	c.reader = bufio.NewReaderSize(c, readBytes)
+	over := make(chan bool)
+	for range 2 { // the second time nobody waits, and nobody may
+		go func() {
+			_, _, ok := c.next()
+			over <- ok
+		}()
+		time.Sleep(time.Millisecond) // it may wait by now, or not: both have to do
+		c.yield()
+		if <-over {
+			t.Fatal("a message came from nowhere")
+		}
+	}
+	if _, err := client.Write([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := c.Read(make([]byte, 8)); n != 1 || err != nil { // without the deadline that woke the reader
+		t.Errorf("the library read %d bytes, %v", n, err)
+	}
+}
+
+func FuzzMessage(f *testing.F) {
+	f.Add([]byte{}, []byte("hello"), byte(0x82))
+	f.Add(clientFrame(0x81, []byte("x")), []byte{}, byte(0x81))
+	f.Fuzz(func(t *testing.T, junk, payload []byte, first byte) {
+		c := &deadlineConn{ahead: ahead{data: bytes.Clone(junk), rooms: &sync.Pool{}, reader: bufio.NewReader(nil)}}
+		for before := len(junk); ; before = len(c.data) {
+			_, frame, ok := c.message()
+			if !ok {
+				break
+			}
+			if before-len(c.data) < len(frame.Data)+6 {
+				t.Fatalf("%d bytes gave a message of %d", before-len(c.data), len(frame.Data))
+			}
+			frame.Free()
+		}
+		c.data = clientFrame(first, payload)
+		if _, frame, ok := c.message(); ok && !bytes.Equal(frame.Data, payload) {
+			t.Fatalf("%q came out as %q", payload, frame.Data)
+		}
+	})
+}
