@@ -74,7 +74,11 @@ func (b *bench) idleAt(ctx context.Context, w over, n int) (rested, error) {
 		return rested{}, err
 	}
 	c.listen()
-	full, err := b.settled(ctx, server)
+	err = pause(ctx, becomeIdle)
+	var full resting
+	if err == nil {
+		full, err = b.settled(ctx, server)
+	}
 	if err == nil {
 		err = b.profiled(ctx, server, w.name, "heap", 0)()
 	}
@@ -89,6 +93,9 @@ func (b *bench) idleAt(ctx context.Context, w over, n int) (rested, error) {
 		stay: after.stats.goroutines - empty.stats.goroutines,
 	}, err
 }
+
+// becomeIdle is how long a session does nothing before it is called idle.
+const becomeIdle = 4 * time.Second
 
 // collections is how often a server collects its garbage before its memory
 // counts: each time a stack may become half as large.

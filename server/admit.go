@@ -50,12 +50,11 @@ func (s *Server) host(h *host) bool {
 		s.registry.present(false)
 	}
 	g := s.roster.enter(h.who, h.userNow, h.end)
-	go func() {
-		defer s.roster.leave(g)
-		defer h.tab.close()
-		h.run(ctx)
+	go h.run(ctx, func() {
 		s.registry.unhost(h, h.pump.away)
-	}()
+		h.tab.close()
+		s.roster.leave(g)
+	})
 	return true
 }
 

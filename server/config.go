@@ -22,10 +22,14 @@ type Session interface {
 	ID() string
 	// Run blocks until ctx ends or the client can't be served any more, the turn
 	// under way is recorded and everything was taken from Events.
+	// It returns [session.ErrResting] when it was told that the client is quiet and
+	// there is nothing to do, and is called again when there is.
 	Run(ctx context.Context) error
 	// Push hands over what the client sent. It blocks while the session is busy
 	// and owns in.Audio, whatever it returns.
 	Push(ctx context.Context, in session.Input) error
+	// Waiting says whether something that was pushed waits to be handled.
+	Waiting() bool
 	// Events is what goes to the client. The writer takes all of it until it is
 	// closed.
 	Events() <-chan session.Output
@@ -120,6 +124,7 @@ type Config struct {
 	WriteTimeout     time.Duration // for one write to a client; default 5 s
 	PingEvery        time.Duration // default 20 s
 	PongTimeout      time.Duration // how long a ping may stay without an answer; default 15 s
+	RestAfter        time.Duration // without any message, a session that does nothing gives its goroutines back; default 2 s
 	IdleTimeout      time.Duration // without any message from the client; default 10 min
 	CloseTimeout     time.Duration // from the decision to close until the connection is cut; default 10 s
 	HandOverTimeout  time.Duration // for the turn under way when the server stops, or another one asks for its session; default 10 s
@@ -136,6 +141,7 @@ const (
 	defaultWriteTimeout     = 5 * time.Second
 	defaultPingEvery        = 20 * time.Second
 	defaultPongTimeout      = 15 * time.Second
+	defaultRestAfter        = 2 * time.Second
 	defaultIdleTimeout      = 10 * time.Minute
 	defaultCloseTimeout     = 10 * time.Second
 	defaultShutdownTimeout  = 20 * time.Second
@@ -179,6 +185,7 @@ func (c Config) withDefaults() (Config, error) {
 	orDefault(&c.WriteTimeout, defaultWriteTimeout)
 	orDefault(&c.PingEvery, defaultPingEvery)
 	orDefault(&c.PongTimeout, defaultPongTimeout)
+	orDefault(&c.RestAfter, defaultRestAfter)
 	orDefault(&c.IdleTimeout, defaultIdleTimeout)
 	orDefault(&c.CloseTimeout, defaultCloseTimeout)
 	orDefault(&c.ShutdownTimeout, defaultShutdownTimeout)

@@ -44,6 +44,8 @@ var fakeIDs atomic.Int64 //nolint:gochecknoglobals // names sessions apart in lo
 func (f *fakeSession) ID() string                    { return f.id }
 func (f *fakeSession) Events() <-chan session.Output { return f.out }
 
+func (f *fakeSession) Waiting() bool { return len(f.in) > 0 }
+
 func (f *fakeSession) Push(ctx context.Context, in session.Input) error {
 	if in.Presence != 0 {
 		if f.presence != nil {

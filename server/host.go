@@ -55,7 +55,9 @@ type host struct {
 	source   *conn  // who may push
 	received uint64 // number of the last client frame
 
-	pump pump // owned by the goroutine of run
+	rest rest
+
+	pump pump // owned by the goroutine that is in pumpAll
 }
 
 // attachment is a connection that wants the session.
@@ -129,21 +131,38 @@ func (h *host) opens(key, owner string) bool {
 	return subtle.ConstantTimeCompare(mine[:], shown[:]) == 1 && h.owner == owner
 }
 
-// run holds the session until it has ended.
-func (h *host) run(ctx context.Context) {
-	h.work.Go(func() { h.runSession(ctx) })
-	h.pumpAll() //nolint:contextcheck // what it writes and gives up outlives the session's context
+// run holds the session until it has ended, and then calls ended.
+func (h *host) run(ctx context.Context, ended func()) {
+	h.rest.told = make(chan struct{}, 1)
+	h.rest.live = func() { h.runSession(ctx) }
+	h.rest.carry = func() { //nolint:contextcheck // what it writes and gives up outlives the session's context
+		if h.pumpAll() {
+			h.finish()
+			ended()
+		}
+	}
+	context.AfterFunc(ctx, h.rouse)
+	h.work.Go(h.rest.live)
+	h.rest.carry()
+}
+
+// finish brings everything home.
+func (h *host) finish() {
 	h.cancel()
 	h.work.Wait()
-	h.release() //nolint:contextcheck // as above
+	h.release()
 	e := h.ending.Load()
 	h.log.Info("session ended", "reason", e.reason, "took_ms", time.Since(h.began).Milliseconds())
 }
 
-// runSession runs the session and says why it ended.
+// runSession runs the session until it rests, or says why it ended.
 func (h *host) runSession(ctx context.Context) {
-	defer close(h.ran)
 	err := runGuarded(ctx, h.session)
+	if errors.Is(err, session.ErrResting) {
+		h.restActor(ctx)
+		return
+	}
+	defer close(h.ran)
 	switch {
 	case err == nil, errors.Is(err, context.Canceled):
 		h.end(ending{protocol.CloseNormal, "The session has ended."})
@@ -199,6 +218,7 @@ func (h *host) give(in session.Input) {
 	if err := h.session.Push(context.Background(), in); err != nil && !errors.Is(err, session.ErrEnded) {
 		h.log.Error("input was not taken", "error", err)
 	}
+	h.rouse()
 }
 
 // seen notes what the client has processed.
@@ -211,6 +231,7 @@ func (h *host) seen(n uint64) {
 
 // depart says that a connection is gone.
 func (h *host) depart(c *conn, goodbye bool) {
+	defer h.knock()()
 	select {
 	case h.left <- departure{c, goodbye}:
 	case <-h.done:
@@ -220,6 +241,7 @@ func (h *host) depart(c *conn, goodbye bool) {
 // admit gives the session to a connection, unless the session is over.
 func (h *host) admit(c *conn, seen uint64) bool {
 	taken := make(chan bool, 1)
+	defer h.knock()()
 	select {
 	case h.attach <- attachment{c, seen, taken}:
 		return <-taken
@@ -235,6 +257,7 @@ func (h *host) drain(e ending) {
 	case h.away <- e:
 	default: // it was told already
 	}
+	h.rouse()
 }
 
 // lease is the right to act for the session, once it is in the directory.

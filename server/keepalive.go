@@ -32,6 +32,9 @@ func (s *Server) check(ctx context.Context, c *conn, now time.Time) {
 		c.idle()
 		return
 	}
+	if h := c.host.Load(); h != nil && now.Sub(time.Unix(0, c.heard.Load())) >= s.cfg.RestAfter && !c.pushing.Load() && h.conn.Load() == c {
+		h.quiet() //nolint:contextcheck // it waits for nothing
+	}
 	if now.Sub(c.pinged) >= s.cfg.PingEvery {
 		c.pinged = now
 		s.work.Go(func() { s.ping(ctx, c) })

@@ -35,10 +35,9 @@ type pump struct {
 }
 
 // pumpAll takes everything that the session says until it says no more, and then
-// closes the connection.
-func (h *host) pumpAll() {
+// closes the connection. It returns false when it only rests.
+func (h *host) pumpAll() (over bool) {
 	p := &h.pump
-	defer close(h.done)
 	events := h.session.Events()
 	for open := true; open; {
 		var lost, asked <-chan struct{}
@@ -61,6 +60,10 @@ func (h *host) pumpAll() {
 			}
 		case n := <-h.forget:
 			p.replay.forget(n)
+		case <-h.rest.told:
+			if h.restPump() {
+				return false
+			}
 		case <-p.waitC:
 			h.end(ending{protocol.CloseNormal, "The client did not come back."})
 		case l := <-h.leased:
@@ -79,6 +82,7 @@ func (h *host) pumpAll() {
 			open = false
 		}
 	}
+	defer close(h.done)
 	<-h.ran
 	p.stopWaiting()
 	h.release()
@@ -87,6 +91,7 @@ func (h *host) pumpAll() {
 		p.conn.shut(*h.ending.Load())
 		h.detach()
 	}
+	return true
 }
 
 // hand brings one output to the client, or keeps it.

@@ -18,6 +18,9 @@ const (
 	// Elsewhere says that another process goes on with the session: the turn under
 	// way ends at once, without the client's ear, and the session with it.
 	Elsewhere
+	// Quiet says that nothing was heard from the client for a while: where nothing
+	// is under way either, Run returns [ErrResting].
+	Quiet
 )
 
 // attendTo takes in what became of the client. unheard is how much audio of the
@@ -36,6 +39,8 @@ func (s *Session) attendTo(ctx context.Context, p Presence, unheard int) {
 		s.come(unheard)
 	case Elsewhere:
 		s.handOver(ctx)
+	case Quiet:
+		s.resting = s.idles(ctx)
 	}
 }
 

@@ -55,6 +55,7 @@ type Session struct {
 	beside    beside
 	err       error
 	leaving   bool
+	resting   bool // Run is to return, or has returned, though the session goes on
 	away      bool // the client is not there; what is to be heard waits
 	handing   bool // another process goes on: nothing new is begun
 }
@@ -136,17 +137,31 @@ func (s *Session) Events() <-chan Output { return s.events }
 
 // Run holds the session until ctx ends or the client can't be served any more.
 // It returns when the turn under way is recorded, every goroutine is home and
-// everything was taken from Events.
+// everything was taken from Events; or with [ErrResting].
 func (s *Session) Run(ctx context.Context) error {
-	s.deps.Observer.SessionBegan()
+	if !s.resting {
+		s.begin(ctx)
+	}
+	s.resting = false
+	s.loop(ctx)
+	if s.resting {
+		return ErrResting
+	}
 	defer s.deps.Observer.SessionEnded()
+	return s.finish()
+}
+
+func (s *Session) begin(ctx context.Context) {
+	s.deps.Observer.SessionBegan()
 	s.began = time.Now()
 	s.paceC, s.idleC = stoppedTimer(), stoppedTimer()
 	s.log.Debug("session began")
 	if s.opts.Restore != nil {
 		s.restore(ctx, s.opts.Restore)
 	}
-	s.loop(ctx)
+}
+
+func (s *Session) finish() error {
 	close(s.done)
 	s.endBeside()
 	s.dropDraft()
@@ -185,7 +200,7 @@ func stoppedTimer() *time.Timer {
 // loop receives, asks next, and does what it says.
 func (s *Session) loop(ctx context.Context) {
 	quit := ctx.Done()
-	for !s.leaving {
+	for !s.leaving && !s.resting {
 		var fromTurn, fromDraft <-chan turnOut
 		var turnHome <-chan *result
 		var overdueC, deafC, verdictC, playedC <-chan time.Time
