@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 )
@@ -258,6 +259,26 @@ func (b *Book) Erased(user string) {
 	defer b.mu.Unlock()
 	a := b.account(userAccount(user), b.opts.User)
 	a.bytes, a.untold.Bytes, a.untold.Set, a.dirty = 0, 0, true, true
+	b.hurry()
+}
+
+// Measure counts anew what is kept of the users that are here. It is for when
+// things have gone of which nobody says whose they were.
+func (b *Book) Measure(ctx context.Context) {
+	if b == nil || b.opts.User.Bytes == 0 {
+		return
+	}
+	b.mu.Lock()
+	users := make(map[string]*account)
+	for name, a := range b.accounts {
+		if user, ok := strings.CutPrefix(name, userAccount("")); ok {
+			users[user] = a
+		}
+	}
+	b.mu.Unlock()
+	for user, a := range users {
+		b.measure(ctx, a, user)
+	}
 	b.hurry()
 }
 

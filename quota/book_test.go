@@ -284,6 +284,62 @@ func TestBytesThatAreKept(t *testing.T) {
 	})
 }
 
+// What goes by its age is counted no more, for a user who is still here.
+func TestBytesThatWentAreCountedNoMore(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m, kept := quota.NewMemory(), int64(700)
+		limits := quota.Limits{Bytes: 1000}
+		b := quota.New(quota.Options{User: limits, Ledger: m, Stored: func(context.Context, string) (int64, error) { return kept, nil }})
+		ctx, cancel := context.WithCancel(t.Context())
+		ran := make(chan struct{})
+		go func() {
+			defer close(ran)
+			b.Run(ctx)
+		}()
+		g := enter(t, b, "10", "")
+		kept = 200
+		b.Measure(t.Context())
+		settle()
+		if s := g.States(); s[0].Remaining != 800 {
+			t.Errorf("here: %+v", s)
+		}
+		if got, err := m.Sync(t.Context(), "user:10", quota.Report{Process: "other"}); err != nil || got.Bytes != 200 {
+			t.Errorf("in the ledger: %+v, %v", got, err)
+		}
+		cancel()
+		<-ran
+	})
+}
+
+// Who is deleted while a session goes on has nothing kept, in every process; the
+// turns and the speech of the day stay used.
+func TestErasedEverywhere(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		m := quota.NewMemory()
+		limits := quota.Limits{Bytes: 1000, Turns: 5, Audio: time.Hour}
+		one, two := process(t, m, limits, quota.Limits{}), process(t, m, limits, quota.Limits{})
+		here, there := enter(t, one, "10", ""), enter(t, two, "10", "")
+		there.Turn(time.Minute)
+		if err := two.Stored("10", 900); err != nil {
+			t.Fatal(err)
+		}
+		settle()
+		one.Erased("10")
+		time.Sleep(10 * time.Second)
+		settle()
+		for name, g := range map[string]*quota.Grant{"here": here, "there": there} {
+			for _, s := range g.States() {
+				want := map[quota.Name]int64{quota.Bytes: 1000, quota.Turns: 4, quota.Audio: 59 * 60}[s.Name]
+				if s.Remaining != want {
+					t.Errorf("%s: %+v, want %d", name, s, want)
+				}
+			}
+		}
+	})
+}
+
 func TestAccountsOfNobodyAreForgotten(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -81,7 +81,7 @@ func (b *Book) measure(ctx context.Context, a *account, user string) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	a.bytes, a.untold.Bytes, a.untold.Set = n, n, true
+	a.bytes, a.untold.Bytes, a.untold.Set, a.dirty = n, n, true, true
 }
 
 // enter takes a place for a session.

@@ -113,7 +113,7 @@ func (p *parts) tidy(ctx context.Context, srv *server.Server) {
 		KeepRecordings: time.Duration(p.KeepRecordings), Log: p.log,
 	}
 	if p.records != nil {
-		o.Recordings = p.records
+		o.Recordings = expiring{p.records, p.quotas}
 	}
 	if p.KeepTurns > 0 || p.KeepRecordings > 0 {
 		p.tidying.Go(func() { retention.NewJanitor(o).Run(ctx) })

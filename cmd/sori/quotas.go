@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"time"
 
 	"sori/quota"
 	"sori/quota/redisledger"
@@ -38,6 +39,20 @@ func (p *parts) openQuotas(ctx context.Context) {
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	p.endQuotas = stop
 	p.keeping.Go(func() { p.quotas.Run(running) })
+}
+
+// expiring removes old recordings, and has what is left counted.
+type expiring struct {
+	records
+
+	quotas *quota.Book
+}
+
+// Expire removes what was saved before a time.
+func (e expiring) Expire(ctx context.Context, before time.Time) (int, error) {
+	n, err := e.records.Expire(ctx, before)
+	e.quotas.Measure(ctx)
+	return n, err
 }
 
 // counted keeps recordings while there is room for them.
