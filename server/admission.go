@@ -19,7 +19,8 @@ type Load struct {
 	Waiting int           // calls that wait for the first piece of an engine's answer
 	First   time.Duration // what half of the recent calls waited for it at least; 0: too few to tell
 	Engines int           // how many there are
-	Resting int           // how many of them are passed over, since they kept failing
+	Resting []string      // those of them that are passed over, since they kept failing
+	Serves  string        // the one that is asked first now
 }
 
 // Admission says when new work is turned away though there is a place for it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -91,13 +92,17 @@ func TestReadinessKnowsTheLoad(t *testing.T) {
 			load  server.Load
 			ready bool
 		}{
-			{server.Load{Engines: 2}, true},
-			{server.Load{Engines: 2, Resting: 1}, true},
-			{server.Load{Engines: 2, Resting: 2}, false},
+			{server.Load{Engines: 2, Serves: "one"}, true},
+			{server.Load{Engines: 2, Resting: []string{"one"}, Serves: "two"}, true},
+			{server.Load{Engines: 2, Resting: []string{"one", "two"}, Serves: "one"}, false},
 		} {
 			load.Store(&step.load)
-			if code, r := readyz(t, h); r.Ready != step.ready || (code == http.StatusOK) != step.ready {
+			code, r := readyz(t, h)
+			if r.Ready != step.ready || (code == http.StatusOK) != step.ready {
 				t.Errorf("%+v: %d %+v", step.load, code, r)
+			}
+			if l := r.Parts[0].Load; l.Serves != step.load.Serves || !slices.Equal(l.Resting, step.load.Resting) {
+				t.Errorf("%+v: told %+v", step.load, l)
 			}
 		}
 	})

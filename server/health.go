@@ -43,10 +43,11 @@ type part struct {
 
 // load is what /readyz says about how much a stage has to do.
 type load struct {
-	Engines int     `json:"engines"`
-	Resting int     `json:"resting"`
-	Waiting int     `json:"waiting"`
-	FirstMS float64 `json:"first_ms"`
+	Engines int      `json:"engines"`
+	Resting []string `json:"resting"`
+	Serves  string   `json:"serves"`
+	Waiting int      `json:"waiting"`
+	FirstMS float64  `json:"first_ms"`
 }
 
 // readiness is the body of /readyz.
@@ -107,8 +108,11 @@ func (c *checked) ask(ctx context.Context) part {
 // weigh adds how much a stage has to do. One of which every engine keeps failing
 // is not well, whatever its engines say of themselves.
 func (p *part) weigh(l Load) {
-	p.Load = &load{Engines: l.Engines, Resting: l.Resting, Waiting: l.Waiting, FirstMS: float64(l.First.Microseconds()) / 1000}
-	if p.OK && l.Engines > 0 && l.Resting == l.Engines {
+	p.Load = &load{
+		Engines: l.Engines, Resting: append([]string{}, l.Resting...), Serves: l.Serves,
+		Waiting: l.Waiting, FirstMS: float64(l.First.Microseconds()) / 1000,
+	}
+	if p.OK && l.Engines > 0 && len(l.Resting) == l.Engines {
 		p.OK, p.Error = false, "engine_failing: Every engine failed several times in a row."
 	}
 }

@@ -22,6 +22,10 @@ type readiness struct {
 		Name         string
 		OK, Required bool
 		Error        string
+		Load         *struct {
+			Resting []string
+			Serves  string
+		}
 	}
 }
 

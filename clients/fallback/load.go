@@ -12,6 +12,7 @@ type Load struct {
 	First   time.Duration // what half of the recent calls waited for it at least; 0 where there were too few
 	Engines int           // how many engines there are
 	Resting []string      // those of them that are passed over, since they kept failing
+	Serves  string        // the one that a call would ask first
 }
 
 const (
@@ -100,7 +101,12 @@ func (g *Group) Load() Load {
 	for i, b := range g.breakers {
 		if b.resting() {
 			l.Resting = append(l.Resting, g.engines[i])
+		} else if l.Serves == "" {
+			l.Serves = g.engines[i]
 		}
+	}
+	if l.Serves == "" { // all rest: the first is asked all the same
+		l.Serves = g.engines[0]
 	}
 	return l
 }

@@ -36,7 +36,7 @@ func TestLoad(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		g := quiet("a", "b")
-		if l := g.Load(); l.Waiting != 0 || l.First != 0 || l.Engines != 2 || l.Resting != nil {
+		if l := g.Load(); l.Waiting != 0 || l.First != 0 || l.Engines != 2 || l.Resting != nil || l.Serves != "a" {
 			t.Errorf("at first: %+v", l)
 		}
 		var calls sync.WaitGroup
@@ -75,7 +75,7 @@ func TestLoadNamesEnginesThatRest(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if l := g.Load(); len(l.Resting) != 1 || l.Resting[0] != "a" {
+		if l := g.Load(); len(l.Resting) != 1 || l.Resting[0] != "a" || l.Serves != "b" {
 			t.Errorf("%+v", l)
 		}
 		time.Sleep(6 * time.Second)

@@ -76,7 +76,7 @@ func (l *limits) quotas() quota.Options {
 func loadOf(load func() fallback.Load) func() server.Load {
 	return func() server.Load {
 		l := load()
-		return server.Load{Waiting: l.Waiting, First: l.First, Engines: l.Engines, Resting: len(l.Resting)}
+		return server.Load{Waiting: l.Waiting, First: l.First, Engines: l.Engines, Resting: l.Resting, Serves: l.Serves}
 	}
 }
 
