@@ -12,6 +12,7 @@ import (
 	"sori/protocol"
 	"sori/realtime"
 	"sori/realtime/dialect"
+	"sori/session"
 )
 
 // Realtime is how the server speaks the OpenAI Realtime API.
@@ -20,6 +21,9 @@ type Realtime struct {
 	// A name that is not in it is the profile of that name, where there is one.
 	// Every other name is taken too, and means nothing.
 	Models map[string]string
+	// Sessions makes the sessions of a model that has engines of its own;
+	// Config.NewSession makes all others.
+	Sessions map[string]func(session.Options) Session
 	// Voices gives the engine's voice for the name of a voice. OpenAI's names that
 	// are not in it are the engine's own voice.
 	Voices map[string]string
@@ -91,7 +95,11 @@ func (s *Server) realtime(g *gin.Context) {
 	// The connection lives on after its request.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(g.Request.Context()))
 	o.Notices, o.Fresh = true, true // a conversation is what the client made it
-	made := s.cfg.NewSession(o)
+	newSession, ok := s.cfg.Realtime.Sessions[g.Query("model")]
+	if !ok {
+		newSession = s.cfg.NewSession
+	}
+	made := newSession(o)
 	to := dialect.Options{
 		Kind: realtime.Conversation, Model: g.Query("model"), Profile: s.profileOf(g.Query("model")), Defaults: o,
 		Preset: who.Settings, Beta: speaksBeta(g.Request), Voices: s.cfg.Realtime.Voices, Log: s.log,

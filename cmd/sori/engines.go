@@ -19,12 +19,13 @@ import (
 
 // engines is what serves the three stages.
 type engines struct {
-	atot  *atot.Client
-	ttot  *ttot.Client
-	tts   *tts.Client
-	local *child.Child // nil when no stage is served locally
-	about map[stage.Name]string
-	known knownLanguages
+	atot    *atot.Client
+	ttot    *ttot.Client
+	tts     *tts.Client
+	local   *child.Child // nil when no stage is served locally
+	about   map[stage.Name]string
+	known   knownLanguages
+	options endpoint.Options // that the clients were made with
 }
 
 // startEngines starts the local engines, if any are asked for, and makes the
@@ -86,6 +87,7 @@ func (e *engines) connect(c *console, cfg *engineURLs, specs map[stage.Name]stri
 	if e.local != nil {
 		host, o.Dial = e.local.Host(), e.local.Dial
 	}
+	e.options = o
 	spec := func(name stage.Name) string {
 		first, _, _ := strings.Cut(specs[name], ",")
 		if isLocal(first) {

@@ -13,6 +13,7 @@ import (
 	"sori/auth"
 	"sori/clients/endpoint"
 	"sori/clients/eot"
+	"sori/clients/ttot"
 	"sori/cluster"
 	"sori/engines/models"
 	"sori/history"
@@ -47,7 +48,8 @@ type parts struct {
 	modelsDir string
 
 	engines    *engines
-	turns      *eot.Client // nil: the words alone decide
+	dubbed     []*ttot.Client // of models with an engine of their own
+	turns      *eot.Client    // nil: the words alone decide
 	detector   func() (session.VoiceDetector, error)
 	voice      string // the detector's name
 	endVoice   func()
@@ -197,6 +199,9 @@ func (p *parts) close(ctx context.Context) error {
 	if p.turns != nil {
 		p.turns.Close()
 	}
+	for _, c := range p.dubbed {
+		c.Close()
+	}
 	errs = append(errs, p.tracer.Close(ctx))
 	if p.engines != nil {
 		if err := p.engines.close(); err != nil {
@@ -262,6 +267,9 @@ func (p *parts) server() (*server.Server, error) {
 		}
 	}
 	cfg.NewSession = func(o session.Options) server.Session { return session.New(o, deps) }
+	if err := p.dub(&cfg, &deps); err != nil {
+		return nil, err
+	}
 	return server.New(cfg)
 }
 

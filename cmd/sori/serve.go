@@ -15,16 +15,17 @@ import (
 
 // serveCmd is `sori serve`.
 type serveCmd struct {
-	listenAt   `embed:""`
-	transport  `embed:""`
-	storage    `embed:""`
-	engineURLs `embed:""`
-	conduct    `embed:""`
-	survival   `embed:""`
-	limits     `embed:""`
-	watching   `embed:""`
-	access     `embed:""`
-	memory     `embed:""`
+	listenAt      `embed:""`
+	transport     `embed:""`
+	storage       `embed:""`
+	engineURLs    `embed:""`
+	conduct       `embed:""`
+	survival      `embed:""`
+	limits        `embed:""`
+	watching      `embed:""`
+	access        `embed:""`
+	memory        `embed:""`
+	realtimeNames `embed:""`
 
 	User         string        `default:"10" placeholder:"ID" setting:"" help:"The user of clients that name none."`
 	Language     string        `default:"en" placeholder:"TAG" setting:"" help:"The language of clients that name none."`
@@ -96,6 +97,9 @@ func (s *serveCmd) check(c *console) error {
 		return err
 	}
 	if err := s.survival.check(); err != nil {
+		return err
+	}
+	if err := s.realtimeNames.check(); err != nil {
 		return err
 	}
 	switch {
