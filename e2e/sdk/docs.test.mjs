@@ -23,6 +23,8 @@ const programs = pages.flatMap((page) => [...read(page).matchAll(/^### (.+?)$|^`
 const plain = createServer((socket) => {
   const { hostname, port } = new URL(URL_LOCAL);
   const up = connectTLS({ host: hostname, port });
+  up.on('close', () => socket.destroy());
+  socket.on('close', () => up.destroy());
   socket.on('error', () => up.destroy());
   up.on('error', () => socket.destroy());
   socket.pipe(up).pipe(socket);
