@@ -38,7 +38,7 @@ function run(language, source) {
     .replaceAll(/(https|wss):\/\/127\.0\.0\.1:5000/g, `$1://${new URL(URL_LOCAL).host}`)
     .replaceAll(/(http|ws):\/\/127\.0\.0\.1:5000/g, `$1://127.0.0.1:${plain.address().port}`);
   const [command, args] = language === 'python' ? [python, ['-']] : [process.execPath, ['--experimental-websocket', '--no-warnings', '--input-type=module', '-']];
-  const child = spawn(command, args, { cwd: new URL('.', import.meta.url), env: { ...process.env, SORI_KEY: KEY, OPENAI_AGENTS_DISABLE_TRACING: '1' }, timeout: 30_000 });
+  const child = spawn(command, args, { cwd: new URL('.', import.meta.url), env: { ...process.env, SORI_KEY: KEY, OPENAI_AGENTS_DISABLE_TRACING: '1' }, timeout: 60_000 });
   let said = '';
   let wrong = '';
   child.stdout.on('data', (d) => (said += d));
