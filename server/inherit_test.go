@@ -1,0 +1,182 @@
+package server_test
+
+import (
+	"context"
+	"encoding/json"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"sori/protocol"
+	"sori/server"
+	"sori/session"
+	"sori/session/resume"
+)
+
+// directory is what other processes left.
+type directory struct {
+	take     func(c resume.Claim) (resume.Inheritance, error)
+	released *atomic.Int64 // leases that were given up for another process
+}
+
+func (d directory) Open(context.Context, resume.Session) (resume.Lease, error) {
+	return heldLease{d.released}, nil
+}
+
+func (d directory) Take(_ context.Context, c resume.Claim) (resume.Lease, resume.Inheritance, error) {
+	in, err := d.take(c)
+	if err != nil {
+		return nil, in, err
+	}
+	return heldLease{d.released}, in, nil
+}
+
+type heldLease struct{ released *atomic.Int64 }
+
+func (heldLease) Fence() uint64          { return 2 }
+func (heldLease) Lost() <-chan struct{}  { return nil }
+func (heldLease) Asked() <-chan struct{} { return nil }
+func (heldLease) Save([]byte)            {}
+func (heldLease) Append(resume.Message)  {}
+func (l heldLease) Release(_ context.Context, ended bool) error {
+	if !ended {
+		l.released.Add(1)
+	}
+	return nil
+}
+
+// logged are messages with these numbers, as another process sent them.
+func logged(t *testing.T, numbers ...uint64) (log []resume.Message) {
+	t.Helper()
+	for _, n := range numbers {
+		if n%3 == 0 {
+			log = append(log, resume.Message{Seq: n, Binary: true, Data: []byte{byte(n), 0}})
+			continue
+		}
+		text, err := protocol.AppendEvent(nil, protocol.Head{Seq: n, MS: int64(n)}, protocol.Pong{ID: "logged"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		log = append(log, resume.Message{Seq: n, Data: text})
+	}
+	return log
+}
+
+// A session of another process goes on here. What its log lacks is counted as
+// lost, and nothing is said under a wrong number.
+func TestASessionIsInheritedThoughItsLogHasGaps(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		state, last, seen uint64
+		log               []uint64
+		resumed, lost     uint64
+		replayed          []uint64
+	}{
+		"whole":                          {5, 10, 5, []uint64{6, 7, 8, 9, 10}, 5, 0, []uint64{6, 7, 8, 9, 10}},
+		"a state that is newer":          {10, 10, 7, []uint64{8, 9, 10}, 7, 0, []uint64{8, 9, 10}},
+		"nothing was missed":             {8, 8, 8, nil, 8, 0, nil},
+		"its start went":                 {20, 20, 5, []uint64{18, 19, 20}, 17, 12, []uint64{18, 19, 20}},
+		"a hole":                         {8, 8, 2, []uint64{3, 4, 7, 8}, 6, 4, []uint64{7, 8}},
+		"two holes":                      {12, 12, 2, []uint64{3, 5, 7, 8, 11, 12}, 10, 8, []uint64{11, 12}},
+		"its end was not written":        {12, 10, 5, []uint64{6, 7, 8, 9, 10}, 12, 7, nil},
+		"its end was written and is out": {8, 12, 5, []uint64{6, 7, 8}, 12, 7, nil},
+		"the client has seen more":       {7, 7, 9, nil, 9, 0, nil},
+		"all of it went":                 {30, 30, 5, nil, 30, 25, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			state, err := json.Marshal(session.State{Seq: tc.state, Settled: 41, MS: 7})
+			if err != nil {
+				t.Fatal(err)
+			}
+			log := logged(t, tc.log...)
+			synctest.Test(t, func(t *testing.T) {
+				var given atomic.Pointer[session.Options]
+				r := start(t, server.Config{
+					Directory: directory{func(c resume.Claim) (resume.Inheritance, error) {
+						if c.ID != "there" || c.Seen != tc.seen || c.KeyHash == "" {
+							t.Errorf("the claim is %+v", c)
+						}
+						return resume.Inheritance{Session: resume.Session{ID: c.ID, User: "10"}, State: state, Log: log, LastSeq: tc.last}, nil
+					}, new(atomic.Int64)},
+					NewSession: func(o session.Options) server.Session {
+						given.Store(&o)
+						f := newFakeSession()
+						f.id, f.key, f.seq = o.ID, o.ResumeKey, o.Restore.Seq
+						return f
+					},
+				})
+				c := r.connect(t)
+				c.text(resuming(protocol.Ready{Session: "there", Resume: protocol.Resumption{Key: "key"}}, tc.seen))
+				head, e := c.event()
+				if want := (protocol.Resumed{Session: "there", Received: 41, Lost: tc.lost}); e != want || head.Seq != tc.resumed {
+					t.Fatalf("resumed with %+v, %+v; want number %d, %+v", head, e, tc.resumed, want)
+				}
+				for _, n := range tc.replayed {
+					if n%3 == 0 {
+						if kind, data, err := c.ws.Read(t.Context()); kind != websocket.MessageBinary || data[0] != byte(n) {
+							t.Errorf("the audio of message %d is %v, %v", n, data, err)
+						}
+					} else if head, e := c.event(); head.Seq != n || e != (protocol.Pong{ID: "logged"}) {
+						t.Errorf("message %d is %d, %+v", n, head.Seq, e)
+					}
+				}
+				next := max(tc.state, tc.last, tc.seen) + 1
+				c.text(`{"type":"ping","id":"on"}`)
+				if head, e := c.event(); head.Seq != next || e != (protocol.Pong{ID: "on"}) {
+					t.Errorf("goes on with %+v, %+v; want number %d", head, e, next)
+				}
+				if o := given.Load(); o.User != "10" || o.ResumeKey != "key" || o.Fence() != 2 {
+					t.Errorf("the session was made with %+v", o)
+				}
+			})
+		})
+	}
+}
+
+func TestASessionThatCanNotBeInherited(t *testing.T) {
+	t.Parallel()
+	claim := resuming(protocol.Ready{Session: "there", Resume: protocol.Resumption{Key: "key"}}, 1)
+	for name, tc := range map[string]struct {
+		err      error
+		state    []byte
+		released int64
+	}{
+		"Redis is away":   {err: context.DeadlineExceeded},
+		"nobody noted it": {released: 1},
+		"another version": {state: []byte("no JSON"), released: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				released := new(atomic.Int64)
+				r := start(t, server.Config{Directory: directory{func(resume.Claim) (resume.Inheritance, error) {
+					return resume.Inheritance{State: tc.state}, tc.err
+				}, released}})
+				c := r.connect(t)
+				c.text(claim)
+				if code, events := c.closed(); code != protocol.CloseTryLater || len(events) != 0 {
+					t.Errorf("closed with %d after %v", code, events)
+				}
+				time.Sleep(time.Second)
+				if released.Load() != tc.released || r.Sessions() != 0 {
+					t.Errorf("%d leases given up, %d sessions", released.Load(), r.Sessions())
+				}
+			})
+		})
+	}
+	t.Run("it is over", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			r := start(t, server.Config{Directory: directory{func(resume.Claim) (resume.Inheritance, error) {
+				return resume.Inheritance{}, resume.ErrNoSession
+			}, new(atomic.Int64)}})
+			if e, _ := r.connect(t).ask(claim).(protocol.Problem); e.Code != protocol.ErrNoSession {
+				t.Errorf("got %+v", e)
+			}
+		})
+	})
+}
