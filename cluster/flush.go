@@ -220,6 +220,26 @@ func (d *Directory) writeOne(ctx context.Context, l *lease) (more bool, err erro
 	return more, nil
 }
 
+// Flush writes what waits, without the pause in which more gathers. It gives up at
+// once where Redis is known to be away.
+func (l *lease) Flush(ctx context.Context) error {
+	if s := l.d.Status(); s.Down != nil {
+		return fmt.Errorf("cluster: session %s: %w", l.s.ID, s.Down)
+	}
+	if err := l.hold(ctx); err != nil {
+		return err
+	}
+	defer l.again() // the directory may have passed it over meanwhile
+	defer func() { <-l.writing }()
+	for more := true; more; {
+		var err error
+		if more, err = l.d.writeOne(ctx, l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (l *lease) gone() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

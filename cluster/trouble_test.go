@@ -306,3 +306,52 @@ func TestAReplicaThatMissedTheState(t *testing.T) {
 		server.Do(t, "DEL", hash, hash+":lease")
 	}
 }
+
+// What was flushed an heir has, however long messages gather otherwise; and the
+// writes that follow are not passed over.
+func TestFlush(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	a := start(t, server.URL(), cluster.Options{LeaseTime: 300 * time.Millisecond, FlushEvery: 100 * time.Millisecond})
+	l := mustOpen(t, a, "1")
+	for n := range 30 {
+		say(l, n+1, n+1)
+		if n%3 == 0 {
+			continue
+		}
+		if err := l.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(server.Do(t, "HMGET", "sori:{u:user+of+1}:s:1", "last")); got != fmt.Sprintf("[%d]", n+1) {
+			t.Fatalf("after message %d was flushed the log ends with %s", n+1, got)
+		}
+	}
+	say(l, 31, 31)
+	written(t, a, server, "1", 31) // by the directory itself
+	l.Save([]byte("state"))
+	say(l, 32, 32)
+	if err := l.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	a.kill()
+	heir, in := mustTake(t, start(t, server.URL(), cluster.Options{}), "1", 0)
+	wantLog(t, in, 1, 32)
+	if string(in.State) != "state" {
+		t.Errorf("the state is %q", in.State)
+	}
+	if err := l.Flush(t.Context()); err != nil {
+		t.Errorf("with nothing to write: %v", err)
+	}
+	say(l, 33, 33)
+	if err := l.Flush(t.Context()); !errors.Is(err, resume.ErrFenced) {
+		t.Errorf("after another has taken it: %v", err)
+	}
+	release(t, heir, true)
+	server.Kill(t)
+	b := mustOpen(t, a, "2")
+	say(b, 1, 1)
+	began := time.Now()
+	if err := b.Flush(t.Context()); err == nil || time.Since(began) > 100*time.Millisecond {
+		t.Errorf("without Redis: %v after %v", err, time.Since(began))
+	}
+}

@@ -218,11 +218,12 @@ func crowdOn(t *testing.T, url string, people, lost int, happens func(context.Co
 	close(over)
 	wg.Wait()
 
-	done, ended, outages := 0, 0, []time.Duration(nil)
+	done, ended, again, outages := 0, 0, 0, []time.Duration(nil)
 	for _, p := range all {
 		done += p.account(t, two[0])
 		st.delayed += p.delayed
 		ended += len(p.records)
+		again += len(p.records) - distinct(p.records)
 		outages = append(outages, p.outages...)
 	}
 	slices.Sort(outages)
@@ -233,7 +234,7 @@ func crowdOn(t *testing.T, url string, people, lost int, happens func(context.Co
 	if n := len(outages); n > 0 {
 		median, longest = outages[n/2], outages[n-1]
 	}
-	t.Logf("%d people, %d turns ended, %d of them done, all in history; %d resumptions, median %v, longest %v", people, ended, done,
+	t.Logf("%d people, %d turns ended, %d of them done, %d told twice, all in history; %d resumptions, median %v, longest %v", people, ended, done, again,
 		len(outages), median.Round(time.Millisecond), longest.Round(time.Millisecond))
 	return st
 }

@@ -19,11 +19,12 @@ import (
 // directory is what other processes left.
 type directory struct {
 	take     func(c resume.Claim) (resume.Inheritance, error)
-	released *atomic.Int64 // leases that were given up for another process
+	released *atomic.Int64                   // leases that were given up for another process
+	flush    func(ctx context.Context) error // nil: nothing
 }
 
 func (d directory) Open(context.Context, resume.Session) (resume.Lease, error) {
-	return heldLease{d.released}, nil
+	return heldLease{d.released, d.flush}, nil
 }
 
 func (d directory) Take(_ context.Context, c resume.Claim) (resume.Lease, resume.Inheritance, error) {
@@ -31,16 +32,27 @@ func (d directory) Take(_ context.Context, c resume.Claim) (resume.Lease, resume
 	if err != nil {
 		return nil, in, err
 	}
-	return heldLease{d.released}, in, nil
+	return heldLease{d.released, d.flush}, in, nil
 }
 
-type heldLease struct{ released *atomic.Int64 }
+type heldLease struct {
+	released *atomic.Int64
+	flush    func(ctx context.Context) error
+}
 
 func (heldLease) Fence() uint64          { return 2 }
 func (heldLease) Lost() <-chan struct{}  { return nil }
 func (heldLease) Asked() <-chan struct{} { return nil }
 func (heldLease) Save([]byte)            {}
 func (heldLease) Append(resume.Message)  {}
+
+func (l heldLease) Flush(ctx context.Context) error {
+	if l.flush == nil {
+		return nil
+	}
+	return l.flush(ctx)
+}
+
 func (l heldLease) Release(_ context.Context, ended bool) error {
 	if !ended {
 		l.released.Add(1)
@@ -96,12 +108,12 @@ func TestASessionIsInheritedThoughItsLogHasGaps(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var given atomic.Pointer[session.Options]
 				r := start(t, server.Config{
-					Directory: directory{func(c resume.Claim) (resume.Inheritance, error) {
+					Directory: directory{take: func(c resume.Claim) (resume.Inheritance, error) {
 						if c.ID != "there" || c.Seen != tc.seen || c.KeyHash == "" {
 							t.Errorf("the claim is %+v", c)
 						}
 						return resume.Inheritance{Session: resume.Session{ID: c.ID, User: "10"}, State: state, Log: log, LastSeq: tc.last}, nil
-					}, new(atomic.Int64)},
+					}, released: new(atomic.Int64)},
 					NewSession: func(o session.Options) server.Session {
 						given.Store(&o)
 						f := newFakeSession()
@@ -153,9 +165,9 @@ func TestASessionThatCanNotBeInherited(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				released := new(atomic.Int64)
-				r := start(t, server.Config{Directory: directory{func(resume.Claim) (resume.Inheritance, error) {
+				r := start(t, server.Config{Directory: directory{take: func(resume.Claim) (resume.Inheritance, error) {
 					return resume.Inheritance{State: tc.state}, tc.err
-				}, released}})
+				}, released: released}})
 				c := r.connect(t)
 				c.text(claim)
 				if code, events := c.closed(); code != protocol.CloseTryLater || len(events) != 0 {
@@ -171,12 +183,41 @@ func TestASessionThatCanNotBeInherited(t *testing.T) {
 	t.Run("it is over", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
-			r := start(t, server.Config{Directory: directory{func(resume.Claim) (resume.Inheritance, error) {
+			r := start(t, server.Config{Directory: directory{take: func(resume.Claim) (resume.Inheritance, error) {
 				return resume.Inheritance{}, resume.ErrNoSession
-			}, new(atomic.Int64)}})
+			}, released: new(atomic.Int64)}})
 			if e, _ := r.connect(t).ask(claim).(protocol.Problem); e.Code != protocol.ErrNoSession {
 				t.Errorf("got %+v", e)
 			}
 		})
 	})
+}
+
+// The end of a turn is in the shared log before the client hears of it, so that
+// an heir does not tell it again; and is told all the same where that takes long.
+func TestTheEndOfATurnIsLoggedBeforeItIsTold(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		flush func(ctx context.Context) error
+		after time.Duration
+	}{
+		"Redis answers": {func(context.Context) error { time.Sleep(40 * time.Millisecond); return nil }, 40 * time.Millisecond},
+		"Redis hangs":   {func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }, 250 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				r := start(t, server.Config{Directory: directory{released: new(atomic.Int64), flush: tc.flush}})
+				c, _ := r.opened(t)
+				synctest.Wait()
+				began := time.Now()
+				if e := c.ask(`{"type":"ping"}`); e != (protocol.Pong{}) || time.Since(began) != 0 {
+					t.Errorf("%+v after %v", e, time.Since(began))
+				}
+				if e, ok := c.ask(`{"type":"text","text":"hello"}`).(protocol.TurnDone); !ok || time.Since(began) != tc.after {
+					t.Errorf("%+v after %v, want %v", e, time.Since(began), tc.after)
+				}
+			})
+		})
+	}
 }

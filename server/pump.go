@@ -3,13 +3,11 @@ package server
 import (
 	"context"
 	"encoding/hex"
-	"encoding/json"
 	"math/rand/v2"
 	"time"
 
 	"github.com/coder/websocket"
 
-	"sori/audio"
 	"sori/protocol"
 	"sori/session"
 	"sori/session/resume"
@@ -118,6 +116,9 @@ func (h *host) hand(out session.Output) {
 	}
 	h.logMessage(m)
 	h.save(out.State)
+	if p.conn != nil && terminal(out.Event) {
+		h.record()
+	}
 	kept := h.key != ""
 	if kept {
 		p.replay.add(m)
@@ -276,41 +277,6 @@ const (
 	maxEnterPause = 30 * time.Second
 )
 
-// enter begins to use a lease: what was said so far goes into the shared log.
-func (h *host) enter(l lease) {
-	p := &h.pump
-	p.lease = l.Lease
-	h.fence.Store(l.Fence())
-	h.save(p.state)
-	for _, m := range p.replay.held() {
-		h.logMessage(m)
-	}
-}
-
-// logMessage adds a message to the shared log.
-func (h *host) logMessage(m saying) {
-	if l := h.pump.lease; l != nil {
-		l.Append(resume.Message{Seq: m.seq, Binary: m.kind == websocket.MessageBinary, Data: append([]byte(nil), m.data.Data...)})
-	}
-}
-
-// save notes in the directory where the session stands.
-func (h *host) save(st *session.State) {
-	l := h.pump.lease
-	if st != nil {
-		h.pump.state = st
-	}
-	if l == nil || st == nil {
-		return
-	}
-	data, err := json.Marshal(st)
-	if err != nil {
-		h.log.Error("session's state can't be written", "error", err)
-		return
-	}
-	l.Save(data)
-}
-
 // giveAway lets another process go on. The client goes there too.
 func (h *host) giveAway() {
 	p := &h.pump
@@ -371,38 +337,4 @@ func (h *host) sayGoingAway(e ending) {
 	if !p.conn.tell(head, protocol.GoingAway{DelayMS: delay.Milliseconds(), Reason: e.reason}) {
 		h.unplug(false)
 	}
-}
-
-// release gives the session up: for the next process, or for good.
-func (h *host) release() {
-	p := &h.pump
-	select {
-	case l := <-h.leased: // it came too late
-		h.enter(l)
-	default:
-	}
-	if p.lease == nil {
-		return
-	}
-	l := p.lease
-	p.lease = nil
-	ctx, cancel := context.WithTimeout(context.Background(), releaseTimeout)
-	defer cancel()
-	if err := l.Release(ctx, !p.yielded && !p.taken); err != nil {
-		h.log.Warn("session was not given up in order; its lease runs out", "error", err)
-	}
-}
-
-// releaseTimeout bounds writing what is under way to the directory.
-const releaseTimeout = 5 * time.Second
-
-// borrowed is a message of another process.
-func borrowed(m resume.Message) saying {
-	f := audio.NewFrame(len(m.Data))
-	copy(f.Data, m.Data)
-	kind := websocket.MessageText
-	if m.Binary {
-		kind = websocket.MessageBinary
-	}
-	return saying{seq: m.Seq, kind: kind, data: f}
 }

@@ -64,6 +64,9 @@ type Lease interface {
 	// Where it can't keep up it drops, and an heir is told how many are missing.
 	// It keeps m.Data: the caller does not change it.
 	Append(m Message)
+	// Flush writes at once what was appended and saved so far. Without an error an
+	// heir has it.
+	Flush(ctx context.Context) error
 	// Release writes what is under way and gives the session up: for the next
 	// holder, or, where it has ended, for good.
 	Release(ctx context.Context, ended bool) error
