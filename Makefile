@@ -49,6 +49,10 @@ test: ## all tests: install what they need, race and shuffle, then whole process
 test-unit: ## only the tests of the packages (PKG=./session/...)
 	@ci/test.sh unit $(PKG)
 
+.PHONY: test-s3
+test-s3: ## recordings on a real S3 server, which is built first: minutes, once
+	@ci/s3.sh
+
 .PHONY: lint
 lint: ## golangci-lint (built once, about 90 s), shellcheck, formatting
 	@ci/lint.sh
