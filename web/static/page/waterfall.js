@@ -10,6 +10,7 @@ import { duration, say } from './words.js';
 const WIDTH = 320;
 const LEFT = 92; // where time begins
 const RIGHT = 12;
+const EDGE = 18; // half of a time's text: nearer to the right end it would be cut
 const ROW = 19;
 const TOP = 22;
 
@@ -56,7 +57,9 @@ export function waterfall(timings, { heard, outputMS, zero }) {
   svg.append(draw('title', {}, say('timingPicture', { rows: all.map(inWords).join(', ') })));
   for (let ms = 0; ms <= span; ms += step) {
     svg.append(draw('line', { class: ms === 0 ? 'zero' : 'tick', x1: x(ms), x2: x(ms), y1: TOP - 5, y2: height - 4 }));
-    svg.append(draw('text', { class: 'time', x: x(ms), y: 11, 'text-anchor': ms === 0 ? 'start' : 'middle' }, ms === 0 ? say(zero) : duration(ms)));
+    const last = x(ms) > WIDTH - EDGE;
+    const anchor = ms === 0 ? 'start' : last ? 'end' : 'middle';
+    svg.append(draw('text', { class: 'time', x: last ? WIDTH : x(ms), y: 11, 'text-anchor': anchor }, ms === 0 ? say(zero) : duration(ms)));
   }
   dropCrowded(svg, x(0) + 140);
   all.forEach((row, i) => {

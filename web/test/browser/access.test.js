@@ -29,7 +29,12 @@ for (const scheme of /** @type {const} */ (['light', 'dark'])) {
       await accessible(page, 'while sori speaks');
       await page.waitForSelector('.turn[data-status=done]', PATIENCE);
       await page.locator('.timing summary').first().evaluate((s) => /** @type {HTMLDetailsElement} */ (s.parentElement).open = true);
-      await accessible(page, 'after a turn');
+      await page.evaluate(async () => {
+        const { sori } = await import(/** @type {any} */ ('/app/page/main.js'));
+        sori.emit('turn.failed', { stage: 'atot', code: 'engine_unreachable' });
+      });
+      await page.click('input[value=push] + span');
+      await accessible(page, 'after a turn, with a notice, holding to talk');
       await page.click('#open-settings');
       await accessible(page, 'settings');
       await page.keyboard.press('Escape');
@@ -64,6 +69,18 @@ test('a whole conversation by keyboard alone', { skip, timeout: 120_000 }, async
   await page.keyboard.press('Escape');
   await page.waitForSelector('#settings:not([open])', { state: 'attached' });
   assert.equal(await focus(), 'open-settings', 'the focus comes back');
+  await page.focus('#open-history');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('#history .replay', PATIENCE);
+  for (let i = 0; i < 6 && (await focus()) !== 'replay'; i++) await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('#history .replay.on', PATIENCE);
+  await page.keyboard.press('Escape');
+  await page.locator('#talk').focus();
+  await page.keyboard.press(' ');
+  await page.waitForSelector('#talk[aria-pressed=true]', PATIENCE);
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('#talk[aria-pressed=false]', PATIENCE);
 });
 
 test('captions are announced politely, clause by clause', { skip, timeout: 60_000 }, async (t) => {
@@ -75,13 +92,6 @@ test('captions are announced politely, clause by clause', { skip, timeout: 60_00
   await page.waitForFunction(() => (document.querySelector('#spoken')?.children.length ?? 0) >= 2, null, PATIENCE);
   const clauses = await page.locator('#spoken p').allTextContents();
   assert.ok(clauses.every((c) => c.split(' ').length > 1), `not word by word: ${clauses}`);
-});
-
-test('who prefers no motion gets none', { skip, timeout: 60_000 }, async (t) => {
-  const { page } = await openPage(t, server.url, { still: true });
-  await page.click('#open-settings');
-  const moving = await page.evaluate(() => document.getAnimations().length);
-  assert.equal(moving, 0);
 });
 
 test('the page speaks Korean to who reads Korean, and changes on demand', { skip, timeout: 60_000 }, async (t) => {

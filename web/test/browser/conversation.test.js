@@ -57,40 +57,6 @@ test('hands-free: speech is seen, the answer is seen and heard', { skip, timeout
   assert.deepEqual(complaints, []);
 });
 
-test('captions and the waterfall keep pace with the voice, and end when it does', { skip, timeout: 120_000 }, async (t) => {
-  const { page } = await openPage(t, server.url);
-  await page.evaluate(() => {
-    Object.assign(globalThis, { changes: [], pictures: [] });
-    new MutationObserver(() => {
-      const { textContent } = document.querySelector('.turn .sori .heard') ?? {};
-      const { changes } = /** @type {any} */ (globalThis);
-      if (textContent && textContent !== changes.at(-1)?.text) changes.push({ at: performance.now(), text: textContent });
-      const { textContent: picture } = document.querySelector('.turn .timing[data-live] .waterfall title') ?? {};
-      const { pictures } = /** @type {any} */ (globalThis);
-      if (picture && picture !== pictures.at(-1)) pictures.push(picture);
-    }).observe(document.body, { subtree: true, childList: true, characterData: true });
-  });
-  await page.fill('#text', 'what can you do');
-  await page.press('#text', 'Enter');
-  await page.waitForSelector('.turn[data-status=done]', { timeout: 60_000 });
-  const { firstAt, lastAt } = await heard(page);
-  /** @type {{ at: number, text: string }[]} */
-  const changes = await page.evaluate(() => /** @type {any} */ (globalThis).changes);
-  assert.ok(changes.length > 8, `${changes.length} steps: word after word, not all at once`);
-  for (const [i, { text }] of changes.entries()) {
-    if (i) assert.ok(text.startsWith(changes[i - 1].text), `words that were shown stay: "${changes[i - 1].text}" → "${text}"`);
-  }
-  const complete = changes[changes.length - 1].text;
-  const last = changes.find((c) => c.text.replace(/\W/g, '') === complete.replace(/\W/g, ''));
-  /** @type {string[]} */
-  const pictures = await page.evaluate(() => /** @type {any} */ (globalThis).pictures);
-  const sounded = pictures.flatMap((p) => /sound from .* to ([\d.]+) s/.exec(p)?.[1] ?? []).map(Number);
-  assert.ok(sounded.length > 4 && sounded.every((s, i) => !i || s > sounded[i - 1]), `its bar grows: ${sounded}`);
-  assert.equal(await page.locator('.timing[data-live]').count(), 0, 'and stands when the turn is over');
-  assert.ok(Math.abs(changes[0].at - firstAt) < 500, `the first word comes ${changes[0].at - firstAt} ms after the first sound`);
-  assert.ok(last && Math.abs(last.at - lastAt) < 900, `the last word comes ${(last?.at ?? 0) - lastAt} ms after the last sound`);
-});
-
 test('talking over the reply stops it, and is answered', { skip, timeout: 120_000 }, async (t) => {
   const { page } = await openPage(t, server.url, {
     voice: join(silence(1.5), voices[1], silence(5), voices[2], silence(20)),
@@ -129,7 +95,8 @@ test('a cough and a nod over the reply: it pauses at most, and goes on to its en
   const answer = (await page.textContent('.turn .sori .heard')) ?? '';
   const { samples } = await heard(page);
   const again = await server.transcribe(samples);
-  assert.ok(wordErrors(spellOut(answer), spellOut(again)) <= 0.34, `what sounded was "${again}", the page says "${answer}"`);
+  assert.ok(wordErrors(answer, again) <= 0.5, `what sounded was "${again}", the page says "${answer}"`);
+  assert.match(again.split(' ').slice(-5).join(' '), /model|module|settings/i, 'its last words sounded');
 });
 
 test('a person’s own voice, through the second microphone', { skip: skip || nobody(), timeout: 120_000 }, async (t) => {
@@ -156,26 +123,6 @@ test('a person’s own voice, through the second microphone', { skip: skip || no
   assert.deepEqual(complaints, []);
 });
 
-for (const [how, stop] of /** @type {[string, (page: import('playwright-core').Page) => Promise<void>][]} */ ([
-  ['Escape', (page) => page.keyboard.press('Escape')],
-  ['the button', (page) => page.click('#stop')],
-])) {
-  test(`${how} stops the reply at once`, { skip, timeout: 60_000 }, async (t) => {
-    const { page } = await openPage(t, server.url);
-    await page.fill('#text', 'what can you do');
-    await page.press('#text', 'Enter');
-    await page.waitForSelector('.turn.speaking', PATIENCE);
-    await page.waitForTimeout(700);
-    const at = await page.evaluate(() => performance.now());
-    await stop(page);
-    await page.waitForSelector('.turn[data-status=cancelled]', PATIENCE);
-    await page.waitForTimeout(600);
-    const { lastAt } = await heard(page);
-    assert.ok(lastAt - at < 350, `sound went on for ${Math.round(lastAt - at)} ms`);
-    assert.equal(await page.isDisabled('#stop'), true);
-  });
-}
-
 test('hold to talk: the space bar, and touch', { skip, timeout: 120_000 }, async (t) => {
   const { page } = await openPage(t, server.url, {
     voice: join(silence(1.5), voices[0], silence(20)),
@@ -201,22 +148,6 @@ test('hold to talk: the space bar, and touch', { skip, timeout: 120_000 }, async
   await page.waitForSelector('#talk[data-state=off]', PATIENCE);
 });
 
-test('both recordings of a turn replay, now and from history', { skip, timeout: 120_000 }, async (t) => {
-  const { page, complaints } = await openPage(t, server.url, { voice: join(silence(1.5), voices[0], silence(20)) });
-  await page.click('#talk');
-  await page.waitForSelector('.turn[data-status=done]', PATIENCE);
-  await page.click('#talk'); // no more listening
-  await replayAll(page, '#conversation');
-  await page.reload();
-  await page.waitForSelector('[data-state=ready]');
-  await page.click('#open-history');
-  await page.waitForSelector('#history .session[open] .turn', PATIENCE);
-  assert.match((await page.textContent('#history .session-title')) ?? '', /seventeen/i);
-  await page.waitForSelector('#history .waterfall', { state: 'attached' });
-  await replayAll(page, '#history');
-  assert.deepEqual(complaints, []);
-});
-
 test('the page of docs/clients.md, from another origin', { skip, timeout: 60_000 }, async (t) => {
   const [html] = blocks('A browser page', 'html');
   assert.ok(html.trim().split('\n').length <= 22, 'about 20 lines');
@@ -230,18 +161,6 @@ test('the page of docs/clients.md, from another origin', { skip, timeout: 60_000
   assert.ok((await heard(page)).samples.length > 0);
   assert.deepEqual(complaints, []);
 });
-
-/** Presses each replay button of a place and waits until its sound has ended. @param {import('playwright-core').Page} page @param {string} place */
-async function replayAll(page, place) {
-  const buttons = page.locator(`${place} .replay`);
-  assert.equal(await buttons.count(), 2);
-  for (const button of await buttons.all()) {
-    await button.click();
-    await page.waitForSelector(`${place} .replay.on`, PATIENCE);
-    await page.waitForSelector(`${place} .replay.on`, { ...PATIENCE, state: 'detached' });
-    assert.match((await button.getAttribute('aria-label')) ?? '', /^Play/, 'it was played to its end');
-  }
-}
 
 /** @param {import('playwright-core').Page} page @returns {Promise<string>} */
 const userOf = (page) => page.evaluate(() => JSON.parse(localStorage.getItem('sori') ?? '{}').user);

@@ -38,7 +38,7 @@ for (const scheme of /** @type {const} */ (['light', 'dark'])) {
       const shoot = (/** @type {string} */ state) => page.screenshot({ path: `${folder}${device}-${scheme}-${++n}-${state}.png` });
       await shoot('start');
       await page.click('#talk');
-      await page.waitForFunction(() => /sev/i.test(document.querySelector('.you .tentative')?.textContent ?? ''), null, PATIENCE);
+      await page.waitForFunction(() => /sev/i.test(document.querySelector('.you .words')?.textContent ?? ''), null, PATIENCE); // so far, where the machine is fast enough
       await shoot('partial');
       await page.waitForSelector('.turn[data-status=done]', PATIENCE);
       await page.fill('#text', 'what can you do');
@@ -64,6 +64,13 @@ for (const scheme of /** @type {const} */ (['light', 'dark'])) {
       await page.selectOption('#s-ui', 'ko');
       await page.keyboard.press('Escape');
       await shoot('korean');
+      await page.reload();
+      await page.waitForSelector('[data-state=ready]');
+      await page.evaluate(async () => {
+        const { sori } = await import(/** @type {any} */ ('/app/page/main.js'));
+        sori.emit('turn.failed', { stage: 'atot', code: 'engine_unreachable' });
+      });
+      await shoot('korean-trouble');
     });
   }
 }

@@ -98,7 +98,7 @@ export async function openPage(t, url, wish = {}) {
 const axe = readFileSync(new URL('../../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
 
 /**
- * Nothing stands in the way of anybody, by WCAG 2.2 AA.
+ * Nothing stands in the way of anybody, by WCAG 2.2 AA, and nothing moves for who prefers that.
  * @param {import('playwright-core').Page} page
  * @param {string} state that the page is in
  */
@@ -110,6 +110,8 @@ export async function accessible(page, state) {
     return violations.map((/** @type {any} */ v) => `${v.id}: ${v.help}: ${v.nodes.map((/** @type {any} */ n) => `${n.html.slice(0, 120)} ${n.failureSummary}`).join(' | ')}`);
   });
   assert.deepEqual(violations, [], state);
+  const moving = await page.evaluate(() => (matchMedia('(prefers-reduced-motion: reduce)').matches ? document.getAnimations().length : 0));
+  assert.equal(moving, 0, `${state}: something moves`);
 }
 
 /**
