@@ -116,7 +116,7 @@ func nextListening(p listening, e event) (phase, effects) {
 		}
 		return keeping{turn: p.turn}, effects{keep{p.turn}}
 	case ended:
-		return leaving(p), effects{kill{p.turn, protocol.CancelledByEnd}}
+		return leaving{p.turn, false}, effects{kill{p.turn, protocol.CancelledByEnd}}
 	case silenced, spoke, kept, overdue, seized, dismissed:
 	}
 	return nil, effects{}
@@ -170,7 +170,7 @@ func nextLive(p live, e event) (phase, effects) {
 		}
 		return keeping{turn: p.turn}, effects{keep{p.turn}}
 	case ended:
-		return leaving{p.turn}, effects{kill{p.turn, protocol.CancelledByEnd}}
+		return leaving{p.turn, false}, effects{kill{p.turn, protocol.CancelledByEnd}}
 	case spoke:
 		return held(p), effects{hold{}}
 	case kept, overdue, seized, dismissed:
@@ -266,7 +266,7 @@ func nextStopping(p stopping, e event) (phase, effects) {
 		}
 		return nil, effects{kill{p.turn, protocol.CancelledByNewTurn}}
 	case ended:
-		return leaving{p.turn}, effects{kill{p.turn, protocol.CancelledByEnd}}
+		return leaving{p.turn, false}, effects{kill{p.turn, protocol.CancelledByEnd}}
 	case kept, spoke, seized, dismissed:
 	}
 	return nil, effects{}
@@ -319,7 +319,7 @@ func nextKeeping(p keeping, e event, lastTurn int) (phase, effects) {
 			return stopping{n, p.waiting - 1}, effects{conclude{p.turn}, startWaiting{n, e.then == speaks}}
 		}
 	case ended:
-		return leaving{p.turn}, effects{}
+		return leaving{p.turn, true}, effects{}
 	case cancelled, silenced, drained, overdue, spoke, seized, dismissed:
 	}
 	return nil, effects{}
@@ -328,10 +328,10 @@ func nextKeeping(p keeping, e event, lastTurn int) (phase, effects) {
 func nextLeaving(p leaving, e event) (phase, effects) {
 	switch e := e.(type) {
 	case drained:
-		if e.turn != p.turn {
+		if e.turn != p.turn || p.keeping { // as in keeping: a timer of its playback may still run
 			return nil, effects{}
 		}
-		return nil, effects{keep{p.turn}}
+		return leaving{p.turn, true}, effects{keep{p.turn}}
 	case kept:
 		if e.turn != p.turn {
 			return nil, effects{}

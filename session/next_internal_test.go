@@ -29,7 +29,7 @@ func showAll(fs effects) string {
 
 // The turn under way is 3, and 3 is the newest.
 func phases() []phase {
-	return []phase{unready{}, idle{}, listening{3}, live{3}, held{3}, stopping{3, 0}, stopping{3, maxWaiting}, keeping{3, 0}, keeping{3, 1}, keeping{3, 2}, leaving{3}, gone{}}
+	return []phase{unready{}, idle{}, listening{3}, live{3}, held{3}, stopping{3, 0}, stopping{3, maxWaiting}, keeping{3, 0}, keeping{3, 1}, keeping{3, 2}, leaving{3, false}, leaving{3, true}, gone{}}
 }
 
 func events() []event {
@@ -117,7 +117,7 @@ listening(3), cleared → listening(3): forget
 listening(3), cancelled(0) → stopping(3 0): kill(3 client)
 listening(3), cancelled(3) → stopping(3 0): kill(3 client)
 listening(3), drained(3) → keeping(3 0): keep(3)
-listening(3), ended → leaving(3): kill(3 session)
+listening(3), ended → leaving(3 false): kill(3 session)
 
 live(3), configured → live(3): configure
 live(3), heard → live(3): listen
@@ -129,7 +129,7 @@ live(3), cancelled(0) → stopping(3 0): kill(3 client)
 live(3), cancelled(3) → stopping(3 0): kill(3 client)
 live(3), drained(3) → keeping(3 0): keep(3)
 live(3), spoke → held(3): hold
-live(3), ended → leaving(3): kill(3 session)
+live(3), ended → leaving(3 false): kill(3 session)
 live(3), queued(false) → stopping(3 1): enqueue
 live(3), queued(true) → live(3): refuse(utterance_empty)
 live(3), overheard(false false) → stopping(3 1): enqueue
@@ -151,7 +151,7 @@ held(3), cancelled(3) → stopping(3 0): kill(3 client)
 held(3), drained(3) → keeping(3 0): keep(3)
 held(3), seized → stopping(3 0): hush(3 interrupted)
 held(3), dismissed → live(3): release
-held(3), ended → leaving(3): kill(3 session)
+held(3), ended → leaving(3 false): kill(3 session)
 held(3), queued(false) → stopping(3 1): release, enqueue
 held(3), queued(true) → held(3): refuse(utterance_empty)
 held(3), overheard(false false) → stopping(3 1): release, enqueue
@@ -172,7 +172,7 @@ stopping(3 0), cancelled(0) → stopping(3 0): kill(3 client)
 stopping(3 0), cancelled(3) → stopping(3 0): kill(3 client)
 stopping(3 0), drained(3) → keeping(3 0): keep(3)
 stopping(3 0), overdue(3) → stopping(3 0): kill(3 superseded)
-stopping(3 0), ended → leaving(3): kill(3 session)
+stopping(3 0), ended → leaving(3 false): kill(3 session)
 stopping(3 0), queued(false) → stopping(3 1): enqueue
 stopping(3 0), queued(true) → stopping(3 0): refuse(utterance_empty)
 stopping(3 0), overheard(false false) → stopping(3 1): enqueue
@@ -193,7 +193,7 @@ stopping(3 8), cancelled(0) → stopping(3 8): kill(3 client)
 stopping(3 8), cancelled(3) → stopping(3 8): kill(3 client)
 stopping(3 8), drained(3) → keeping(3 8): keep(3)
 stopping(3 8), overdue(3) → stopping(3 8): kill(3 superseded)
-stopping(3 8), ended → leaving(3): kill(3 session)
+stopping(3 8), ended → leaving(3 false): kill(3 session)
 stopping(3 8), queued(false) → stopping(3 8): refuse(too_many_turns)
 stopping(3 8), queued(true) → stopping(3 8): refuse(utterance_empty)
 stopping(3 8), overheard(false false) → stopping(3 8): refuse(too_many_turns)
@@ -211,7 +211,7 @@ keeping(3 0), committed(true) → keeping(3 0): refuse(utterance_empty)
 keeping(3 0), typed → keeping(3 1): enqueue
 keeping(3 0), cleared → keeping(3 0): forget
 keeping(3 0), kept(3 0) → idle: conclude(3)
-keeping(3 0), ended → leaving(3):
+keeping(3 0), ended → leaving(3 true):
 keeping(3 0), queued(false) → keeping(3 1): enqueue
 keeping(3 0), queued(true) → keeping(3 0): refuse(utterance_empty)
 keeping(3 0), overheard(false false) → keeping(3 1): enqueue
@@ -229,7 +229,7 @@ keeping(3 1), committed(true) → keeping(3 1): refuse(utterance_empty)
 keeping(3 1), typed → keeping(3 2): enqueue
 keeping(3 1), cleared → keeping(3 1): forget
 keeping(3 1), kept(3 0) → live(4): conclude(3), startWaiting(4 false)
-keeping(3 1), ended → leaving(3):
+keeping(3 1), ended → leaving(3 true):
 keeping(3 1), queued(false) → keeping(3 2): enqueue
 keeping(3 1), queued(true) → keeping(3 1): refuse(utterance_empty)
 keeping(3 1), overheard(false false) → keeping(3 2): enqueue
@@ -247,7 +247,7 @@ keeping(3 2), committed(true) → keeping(3 2): refuse(utterance_empty)
 keeping(3 2), typed → keeping(3 3): enqueue
 keeping(3 2), cleared → keeping(3 2): forget
 keeping(3 2), kept(3 0) → stopping(4 1): conclude(3), startWaiting(4 true)
-keeping(3 2), ended → leaving(3):
+keeping(3 2), ended → leaving(3 true):
 keeping(3 2), queued(false) → keeping(3 3): enqueue
 keeping(3 2), queued(true) → keeping(3 2): refuse(utterance_empty)
 keeping(3 2), overheard(false false) → keeping(3 3): enqueue
@@ -258,10 +258,13 @@ keeping(3 2), asked(true) → keeping(3 2): answerWaiting
 keeping(3 2), kept(3 1) → stopping(4 1): conclude(3), startWaiting(4 false)
 keeping(3 2), kept(3 2) → stopping(4 1): conclude(3), startWaiting(4 false)
 
-leaving(3), drained(3) → leaving(3): keep(3)
-leaving(3), kept(3 0) → gone: conclude(3), keepWaiting, leave
-leaving(3), kept(3 1) → gone: conclude(3), keepWaiting, leave
-leaving(3), kept(3 2) → gone: conclude(3), keepWaiting, leave
+leaving(3 false), drained(3) → leaving(3 true): keep(3)
+leaving(3 false), kept(3 0) → gone: conclude(3), keepWaiting, leave
+leaving(3 false), kept(3 1) → gone: conclude(3), keepWaiting, leave
+leaving(3 false), kept(3 2) → gone: conclude(3), keepWaiting, leave
+leaving(3 true), kept(3 0) → gone: conclude(3), keepWaiting, leave
+leaving(3 true), kept(3 1) → gone: conclude(3), keepWaiting, leave
+leaving(3 true), kept(3 2) → gone: conclude(3), keepWaiting, leave
 `
 
 func TestNextCellByCell(t *testing.T) {

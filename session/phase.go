@@ -32,8 +32,12 @@ type (
 		turn    int
 		waiting int
 	}
-	// leaving: the session ends; the turn that was under way is being recorded.
-	leaving struct{ turn int }
+	// leaving: the session ends; the turn that was under way is being recorded, or
+	// will be when its stages are home.
+	leaving struct {
+		turn    int
+		keeping bool
+	}
 	// gone: nothing is left to do. It absorbs every event.
 	gone struct{}
 )
