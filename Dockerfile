@@ -12,7 +12,8 @@ COPY . .
 ARG VERSION=dev
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
     CGO_ENABLED=0 GOMODCACHE=/go/pkg/mod GOCACHE=/root/.cache/go-build \
-    go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$VERSION" -o /out/sori ./cmd/sori
+    go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$VERSION" -o /out/sori ./cmd/sori \
+    && go run ./ci/parts sbom /out/sori "$VERSION" >/out/sori.cdx.json
 
 # The models: fetched by npm, checked by sori against the checksums it carries.
 FROM docker.io/library/node:22-bookworm-slim AS models
@@ -27,6 +28,7 @@ RUN groupadd --gid 10001 sori \
     && install -d -o sori -g sori -m 0750 /data
 COPY --from=models /models /models
 COPY --from=build /out/sori /usr/local/bin/sori
+COPY --from=build /out/sori.cdx.json /src/THIRD_PARTY.md /usr/share/doc/sori/
 
 # It listens on all of the container's addresses, so it starts with a key only
 # (sori keys make, on the same volume), or with SORI_INSECURE_NO_AUTH=true where

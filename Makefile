@@ -81,6 +81,14 @@ soak: build ## every kind of session against one process, for DURATION, 30m by d
 vulncheck: ## known vulnerabilities in what is used; says when the database is out of reach
 	@ci/vulncheck.sh
 
+.PHONY: third-party
+third-party: ## write THIRD_PARTY.md: licences of all that is in the binary, in the page, or fetched
+	@go run ./ci/parts third-party >THIRD_PARTY.md.new && mv THIRD_PARTY.md.new THIRD_PARTY.md
+
+.PHONY: sbom
+sbom: build ## write bin/sori.cdx.json, a CycloneDX SBOM of bin/sori
+	@go run ./ci/parts sbom bin/sori '$(VERSION)' >bin/sori.cdx.json
+
 .PHONY: docker
 docker: ## build the container image with docker, podman or buildah
 	@VERSION='$(VERSION)' IMAGE='$(IMAGE)' ci/image.sh

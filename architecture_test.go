@@ -52,6 +52,7 @@ func layers() []layer {
 		{"realtime/dialect", []string{"realtime", "session", "session/words", "protocol", "audio", "stage"}, "it translates between two contracts; connections and keys are the server's"},
 		{"server", []string{"quota", "realtime/...", "server/...", "session", "session/clause", "session/resume", "protocol", "audio", "stage", "history", "history/export", "auth", "web"}, "the edge is handed its stores and engines by cmd/sori"},
 		{"server/...", []string{"server/...", "audio", "stage"}, "what the edge asks about formats: plain functions, which know no server"},
+		{"ci/parts", []string{"engines/models"}, "it lists what the binary and the models' manifest say; nothing of it is in the binary"},
 		{"cmd/...", []string{"..."}, ""},
 		{"e2e/...", []string{"client", "protocol", "audio", "stage", "history", "history/redisstore/redistest"}, "e2e sees sori from outside, as a client does"},
 	}
@@ -83,7 +84,7 @@ func dependencies() []dependency {
 		{"github.com/golang-jwt/jwt/v5", []string{"auth"}, "JSON Web Tokens of an identity provider"},
 		{"github.com/MicahParks/keyfunc/v3", []string{"auth"}, "the changing keys of an identity provider, which the JWT library does not fetch"},
 		{"golang.org/x/time", []string{"auth"}, "how often something may be done"},
-		{"github.com/google/uuid", []string{"session", "server", "clients/...", "cmd/...", "bench"}, "identifiers that sort by time"},
+		{"github.com/google/uuid", []string{"session", "server", "clients/...", "cmd/...", "ci/parts", "bench"}, "identifiers that sort by time"},
 		{"github.com/rivo/uniseg", []string{"session/...", "clients/...", "engines/..."}, "where words and sentences end"},
 		{"github.com/prometheus/client_golang", []string{"telemetry"}, "what is measured, for Prometheus"},
 		{"github.com/prometheus/client_model", []string{"telemetry"}, "tests: what is measured, read back"},
@@ -95,6 +96,7 @@ func dependencies() []dependency {
 		{"golang.org/x/text", []string{"server", "clients/...", "engines/..."}, "text as people write it"},
 		{"github.com/failsafe-go/failsafe-go", []string{"clients/fallback"}, "circuit breakers before the engines"},
 		{"k8s.io", []string{"deploy/check"}, "Kubernetes' own types, in a module of their own that checks the manifest"},
+		{"github.com/google/licensecheck", []string{"ci/parts"}, "tells licences by their texts, as pkg.go.dev does; not in the binary"},
 		{"go.uber.org/goleak", []string{"..."}, "tests: no goroutine is left behind"},
 	}
 }
