@@ -69,7 +69,7 @@ func TestSoak(t *testing.T) { //nolint:paralleltest // it measures, and nothing 
 	s := serve(t, append(scriptedArgs(scripted(t)), "--debug-addr", debug, "--resume-wait", "5s", "--log-level", "info")...)
 	k := &soak{t: t, s: s, debug: debug, speech: speech, deeds: make(map[string]int)}
 	k.once(t.Context(), "warm-up", 0, k.talk)
-	start := k.settled(0)
+	start := k.settled(soakSample{})
 
 	ctx, cancel := context.WithTimeout(t.Context(), lasts)
 	defer cancel()
@@ -93,7 +93,7 @@ func TestSoak(t *testing.T) { //nolint:paralleltest // it measures, and nothing 
 		}
 	}
 	wg.Wait()
-	end := k.settled(start.goroutines + 10)
+	end := k.settled(start)
 	t.Log(k.table(start, samples, end))
 	k.judge(start, samples, end)
 }
@@ -154,23 +154,25 @@ func (k *soak) look() soakSample {
 	}
 }
 
-// settled measures when nobody is there any more, and where a number of goroutines
-// is given, as soon as there are no more: connections to engines that nobody uses
-// are kept for a minute and a half.
-func (k *soak) settled(goroutines float64) soakSample {
+// settled measures when nobody is there any more, and where there is a start, as
+// soon as it is like that again: connections to engines that nobody uses are kept
+// for a minute and a half.
+func (k *soak) settled(start soakSample) soakSample {
 	k.t.Helper()
 	http.DefaultClient.CloseIdleConnections()
 	deadline := time.Now().Add(3 * time.Minute)
-	for time.Now().Before(deadline) {
-		m := k.metrics()
-		if m["sori_sessions"] == 0 && (goroutines == 0 || m["go_goroutines"] <= goroutines) {
-			break
+	for {
+		now := k.look()
+		if now.sessions == 0 && (start.goroutines == 0 || now.like(start)) || time.Now().After(deadline) {
+			return now
 		}
 		time.Sleep(time.Second) // polled
 	}
-	http.DefaultClient.CloseIdleConnections()
-	time.Sleep(time.Second) // the connections of the last requests close, too
-	return k.look()
+}
+
+// like says whether there is as little of it as at the start.
+func (s soakSample) like(start soakSample) bool {
+	return s.sessions == 0 && s.goroutines <= start.goroutines+10 && s.files <= start.files+6
 }
 
 // metrics are the process's, those without labels.
@@ -238,7 +240,7 @@ func (k *soak) judge(start soakSample, samples []soakSample, end soakSample) {
 			k.t.Errorf("%s grow: the median of the third quarter is %.1f, of the last %.1f", c.name, third, last)
 		}
 	}
-	if end.sessions != 0 || end.goroutines > start.goroutines+10 || end.files > start.files+6 {
+	if !end.like(start) {
 		k.t.Errorf("when everybody has left, %+v is there; at the start it was %+v", end, start)
 	}
 }
