@@ -297,7 +297,7 @@ func TestEventsOfAKeyThatEnded(t *testing.T) {
 				if l == nil {
 					t.Fatalf("%s as %s: %d", path, caller, status)
 				}
-				defer l.ws.CloseNow() //nolint:errcheck // it is closed
+				defer l.ws.CloseNow()
 				if path == "/ws" {
 					l.say(t, websocket.MessageText, []byte(`{"type":"session.configure"}`))
 				}
