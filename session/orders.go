@@ -105,6 +105,8 @@ type (
 		// With Idle: where the silence begins and ends, in ms of all audio that came in.
 		FromMS, ToMS int64
 	}
+	// Counted says what a reply took, where the text engine does.
+	Counted struct{ Usage stage.Usage }
 	// Answering says that the turn is being answered from here on.
 	Answering struct{ ID string } // of the [Respond], or "" when nobody asked for it
 )
@@ -114,6 +116,9 @@ func (Accepted) Type() string { return "session.accepted" }
 
 // Type is for logs: no client sees it.
 func (Answering) Type() string { return "session.answering" }
+
+// Type is for logs: no client sees it.
+func (Counted) Type() string { return "session.counted" }
 
 // FromConversation is the source of a turn that [Respond] asked for.
 const FromConversation protocol.Source = "conversation"

@@ -112,6 +112,17 @@ func (w *worker) write(ctx context.Context, earlier []stage.Exchange, made *writ
 	} else if w.entry.respond != nil && w.entry.clip == nil {
 		p.History, p.Text = unanswered(earlier)
 	}
+	took := stage.Usage{}
+	if w.opts.Notices {
+		under = stage.WithUsage(under, func(u stage.Usage) {
+			took.Input, took.Cached, took.Output = took.Input+u.Input, took.Cached+u.Cached, took.Output+u.Output
+		})
+		defer func() {
+			if took != (stage.Usage{}) {
+				_ = w.emit(ctx, Counted{took})
+			}
+		}()
+	}
 	for delta, err := range w.deps.TTOT.Respond(w.watch(under, &made.engine), p) {
 		if errors.Is(err, stage.ErrHandedOver) {
 			break

@@ -23,6 +23,7 @@ type openAI struct {
 	log     *slog.Logger
 	chosen  atomic.Pointer[string] // the model, where the URL names none
 	newer   atomic.Bool            // it wants max_completion_tokens, as OpenAI's reasoning models do
+	mute    atomic.Bool            // it takes no stream_options, so it does not say what a reply took
 	refused refusals               // tools that it does not take
 }
 
@@ -36,6 +37,11 @@ type chatRequest struct {
 	MaxTokens           int             `json:"max_tokens,omitempty"`
 	MaxCompletionTokens int             `json:"max_completion_tokens,omitempty"`
 	Temperature         json.RawMessage `json:"temperature,omitempty"`
+	StreamOptions       *streamOptions  `json:"stream_options,omitempty"`
+}
+
+type streamOptions struct {
+	IncludeUsage bool `json:"include_usage"`
 }
 
 func (e *openAI) respond(ctx context.Context, d *dialogue) iter.Seq2[string, error] {
@@ -71,19 +77,28 @@ func (e *openAI) respond(ctx context.Context, d *dialogue) iter.Seq2[string, err
 func (e *openAI) round(ctx context.Context, d *dialogue, model string, tools *toolList, yield func(string, error) bool) (round, error) {
 	for {
 		var text strings.Builder
-		newer := e.newer.Load()
+		newer, counts := e.newer.Load(), stage.WantsUsage(ctx) && !e.mute.Load()
 		calling := len(*tools) > 0 && d.choice() != "none"
 		reader := &replyReader{yield: d.listener(yield, &text), before: d.given, tools: calling}
-		err := ask(ctx, e.call, e.request(d, model, *tools, newer), reader)
+		body := e.request(d, model, *tools, newer)
+		if counts {
+			body.StreamOptions = &streamOptions{IncludeUsage: true}
+		}
+		err := ask(ctx, e.call, body, reader)
 		switch {
 		case err == nil:
 			calls, broken := reader.calls.finish()
 			if broken != nil {
 				return round{}, e.call.Explain(broken)
 			}
+			if u := reader.usage; u != nil {
+				stage.NoteUsage(ctx, stage.Usage{Input: u.Prompt, Cached: u.Details.Cached, Output: u.Completion})
+			}
 			return round{text: text.String(), thoughts: reader.thoughts.String(), calls: calls}, nil
 		case text.Len() > 0:
 			return round{}, err
+		case counts && refusesUsage(err):
+			e.mute.Store(true)
 		case !newer && refusesMaxTokens(err):
 			e.newer.Store(true)
 		case len(*tools) > 0 && refusesTools(err):
@@ -185,4 +200,12 @@ func answersWithoutList(err error) bool {
 func refusesMaxTokens(err error) bool {
 	e, ok := errors.AsType[*endpoint.StatusError](err)
 	return ok && e.Status == http.StatusBadRequest && strings.Contains(e.Reason, "max_completion_tokens")
+}
+
+// refusesUsage says whether an engine refuses a call because it is asked what the
+// reply takes.
+func refusesUsage(err error) bool {
+	e, ok := errors.AsType[*endpoint.StatusError](err)
+	return ok && (e.Status == http.StatusBadRequest || e.Status == http.StatusUnprocessableEntity) &&
+		(strings.Contains(e.Reason, "stream_options") || strings.Contains(e.Reason, "include_usage"))
 }

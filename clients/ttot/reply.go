@@ -32,6 +32,16 @@ type event struct {
 	Text    *string         `json:"ttot_text"`
 	Error   json.RawMessage `json:"error"`
 	Type    string          `json:"type"`
+	Usage   json.RawMessage `json:"usage"`
+}
+
+// usage is what the engine says that the reply took.
+type usage struct {
+	Prompt     int `json:"prompt_tokens"`
+	Completion int `json:"completion_tokens"`
+	Details    struct {
+		Cached int `json:"cached_tokens"`
+	} `json:"prompt_tokens_details"`
 }
 
 type choice struct {
@@ -89,6 +99,7 @@ type replyReader struct {
 	before   int    // bytes of text that the reply's earlier messages gave
 	tools    bool   // the model may call tools; calls are left out otherwise
 
+	usage    *usage // nil: the engine does not say
 	calls    calls
 	thoughts strings.Builder
 	strip    thinking
@@ -209,6 +220,10 @@ func (r *replyReader) take(data []byte) error {
 	}
 	if err := endpoint.Reported(e.Error); err != nil {
 		return err
+	}
+	var u usage // one that can't be read says nothing
+	if len(e.Usage) > 0 && json.Unmarshal(e.Usage, &u) == nil && u.Prompt > 0 {
+		r.usage = &u // the last one counts: some send it with every piece
 	}
 	switch {
 	case len(e.Choices) > 0:

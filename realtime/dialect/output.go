@@ -101,6 +101,8 @@ func (t *Talk) make(r *reply, e protocol.Event) {
 		if e.Spoken || !r.spoken() {
 			t.write(r, e.Text)
 		}
+	case session.Counted:
+		r.took = &e.Usage
 	case protocol.ToolCall:
 		t.call(r, e)
 	case protocol.Warning:

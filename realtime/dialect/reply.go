@@ -6,6 +6,7 @@ import (
 	"sori/protocol"
 	"sori/realtime"
 	"sori/session/words"
+	"sori/stage"
 )
 
 // reply is a response that is being made.
@@ -21,6 +22,7 @@ type reply struct {
 	out       bool // out of band: nothing of it is in the conversation
 	inputText int  // letters that the model was told
 	inputMS   int64
+	took      *stage.Usage // in the text engine's tokens; nil: it does not say
 }
 
 // message is a reply's message.

@@ -272,3 +272,29 @@ func TestANodIsNotTold(t *testing.T) {
 		}
 	})
 }
+
+// Where the text engine counts its tokens, its count is told.
+func TestUsageOfTheEngine(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		model := ttot{func(ctx context.Context, _ stage.Prompt) iter.Seq2[string, error] {
+			return func(yield func(string, error) bool) {
+				if yield("Hello there.", nil) {
+					stage.NoteUsage(ctx, stage.Usage{Input: 30, Cached: 20, Output: 4})
+				}
+			}
+		}}
+		r := open(t, dialect.Options{}, deps(model))
+		r.send(`{"type":"response.create","response":{"output_modalities":["text"]}}`)
+		r.wait(5 * time.Second)
+		r.send(`{"type":"response.create","response":{"conversation":"none","input":[]}}`)
+		r.wait(5 * time.Second)
+		for i, e := range r.all("response.done") {
+			sound, _ := e.at("response.usage.output_token_details.audio_tokens").(float64)
+			if e.at("response.usage.input_token_details.text_tokens") != 30.0 || e.at("response.usage.input_token_details.cached_tokens") != 20.0 ||
+				e.at("response.usage.output_token_details.text_tokens") != 4.0 || e.at("response.usage.total_tokens") != 34+sound || (sound > 0) != (i == 1) {
+				t.Errorf("%v", e.at("response.usage"))
+			}
+		}
+	})
+}

@@ -14,8 +14,9 @@ const (
 	outputTokenMS = 50
 )
 
-// usage counts what a response took. Texts are counted by their letters: four
-// are one token.
+// usage counts what a response took: texts as the text engine counts them, where
+// it does, else by their letters, four of which are one token; sound by its
+// length.
 func (t *Talk) usage(r *reply) *realtime.Usage {
 	var u realtime.Usage
 	n, ms := r.inputText, int64(0)
@@ -35,6 +36,10 @@ func (t *Talk) usage(r *reply) *realtime.Usage {
 		u.OutputTokenDetails.AudioTokens += int(e.sentMS / outputTokenMS)
 	}
 	u.OutputTokenDetails.TextTokens = tokens(n)
+	if r.took != nil {
+		u.InputTokenDetails.TextTokens, u.InputTokenDetails.CachedTokens = r.took.Input, r.took.Cached
+		u.OutputTokenDetails.TextTokens = r.took.Output
+	}
 	u.InputTokens = u.InputTokenDetails.TextTokens + u.InputTokenDetails.AudioTokens
 	u.OutputTokens = u.OutputTokenDetails.TextTokens + u.OutputTokenDetails.AudioTokens
 	u.TotalTokens = u.InputTokens + u.OutputTokens
