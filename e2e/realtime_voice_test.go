@@ -4,6 +4,7 @@ package e2e_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	bits "encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -99,6 +100,10 @@ func TestRealtimeVoice(t *testing.T) {
 	s := serve(t)
 	pcm := func(rate int) string { return fmt.Sprintf(`{"type":"audio/pcm","rate":%d}`, rate) }
 	asIs := func(b []byte) []byte { return b }
+	t.Run("sound in items", func(t *testing.T) {
+		t.Parallel()
+		soundInItems(t, s, sp)
+	})
 	for _, c := range []struct {
 		name, format string
 		rate         int
@@ -145,6 +150,28 @@ func TestRealtimeVoice(t *testing.T) {
 			}
 			t.Logf("%q → %q, which sounds like %q", heard, reply, back)
 		})
+	}
+}
+
+// soundInItems puts what was said before into the conversation, and asks about it
+// within it and beside it.
+func soundInItems(t *testing.T, s *sori, sp speech) {
+	t.Helper()
+	r := dialRealtime(t, s, "?model=gpt-realtime")
+	item := `{"type":"message","role":"user","content":[{"type":"input_audio","audio":"` + base64.StdEncoding.EncodeToString(at(t, sp.pcm, sp.rate, 24_000)) + `"}]}`
+	r.send(`{"type":"conversation.item.create","item":` + item + `}`)
+	r.send(`{"type":"response.create","response":{"output_modalities":["text"]}}`)
+	r.send(`{"type":"response.create","response":{"conversation":"none","output_modalities":["text"],"metadata":{"beside":"it"},"input":[` + item + `]}}`)
+	heard := r.until("conversation.item.input_audio_transcription.completed").Transcript
+	if edits, words := wordErrors(sp.text, heard); edits*4 > words {
+		t.Errorf("said %q, heard %q", sp.text, heard)
+	}
+	r.nth("response.done", 2)
+	for n := range 2 {
+		done := r.nth("response.done", n+1)
+		if text := r.nth("response.output_text.done", n+1).Text; done.Response.Status != "completed" || !strings.Contains(text, heard[:len(heard)/2]) {
+			t.Errorf("%+v says %q", done.Response, text)
+		}
 	}
 }
 
