@@ -201,3 +201,22 @@ func TestAudioInItemsThatHoldsNothing(t *testing.T) {
 		}
 	})
 }
+
+// So many pieces of audio may wait to be transcribed; all of those are, and one
+// more is refused.
+func TestAudioInItemsIsBounded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := open(t, dialect.Options{}, deps(says("Fine.")))
+		for i := range 9 {
+			r.send(fmt.Sprintf(`{"type":"conversation.item.create","event_id":"e%d","item":%s}`, i, spoken(300)))
+		}
+		r.wait(5 * time.Second)
+		if es := r.all("error"); len(es) != 1 || es[0].at("error.code") != realtime.CodeTooManyResponses || es[0].at("error.event_id") != "e8" {
+			t.Errorf("%v", es)
+		}
+		if added, heard := len(r.all("conversation.item.added")), len(r.all("conversation.item.input_audio_transcription.completed")); added != 8 || heard != 8 {
+			t.Errorf("%d items, %d transcripts", added, heard)
+		}
+	})
+}
