@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -67,20 +68,27 @@ func (m *model) open(f Files) error {
 	if err = m.readConfig(f.Config); err != nil {
 		return err
 	}
-	graph, err := encoder(w, m.size)
-	if err != nil {
+	if m.enc, err = m.compile("the encoder", w, encoder); err != nil {
 		return err
 	}
-	if m.enc, err = m.r.OpenModel("the encoder", graph, ort.SessionOptions{}); err != nil {
-		return err
-	}
-	if graph, err = writer(w, m.size); err != nil {
-		return err
-	}
-	if m.dec, err = m.r.OpenModel("the decoder", graph, ort.SessionOptions{}); err != nil {
+	if m.dec, err = m.compile("the decoder", w, writer); err != nil {
 		return err
 	}
 	return m.wire()
+}
+
+// compile makes a graph and opens it. The weights that are in it are taken out of w.
+func (m *model) compile(name string, w weights, build func(weights, size) ([]byte, error)) (*ort.Session, error) {
+	graph, err := build(w, m.size)
+	if err != nil {
+		return nil, err
+	}
+	s, err := m.r.OpenModel(name, graph, ort.SessionOptions{})
+	graph = nil
+	// What was read is a hundred megabytes of garbage now, and nothing would
+	// hurry to give it back.
+	debug.FreeOSMemory()
+	return s, err
 }
 
 // readConfig reads which tokens are never wanted.

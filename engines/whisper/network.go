@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 )
 
 const (
@@ -63,8 +64,22 @@ type builder struct {
 	err error
 }
 
+// newBuilder leaves room for all weights whose names begin with prefix.
+func newBuilder(w weights, s size, prefix string) *builder {
+	room := int64(4 << 20) // for all else
+	for name, t := range w {
+		if strings.HasPrefix(name, prefix) {
+			room += int64(len(t.data))
+		}
+	}
+	return &builder{graph: newGraph(room), w: w, s: s}
+}
+
+// get takes a tensor out of the weights: each is used once, and what is in a
+// graph need not be held twice.
 func (b *builder) get(name string, shape ...int64) tensor {
 	t, err := b.w.get(name, shape...)
+	delete(b.w, name)
 	if err != nil && b.err == nil {
 		b.err = err
 	}
@@ -142,7 +157,7 @@ func (b *builder) think(x, layer string) string {
 // encoder makes of sound what the decoder attends to: keys and values for each
 // of its layers.
 func encoder(w weights, s size) ([]byte, error) {
-	b := &builder{w: w, s: s}
+	b := newBuilder(w, s, "encoder/")
 	x := b.listen(b.input("audio", elemFloat, "one", "mono", "samples"))
 	for i := range s.enc {
 		layer := fmt.Sprintf("encoder/layer_%d", i)
@@ -187,7 +202,7 @@ func (b *builder) listen(audio string) string {
 // writer makes the graph that gives, for tokens and what came before them, how
 // likely each token is the next one after the last.
 func writer(w weights, s size) ([]byte, error) {
-	b := &builder{w: w, s: s}
+	b := newBuilder(w, s, "decoder/")
 	tokens := b.input("tokens", elemInt64, "tokens")
 	where := b.input("positions", elemInt64, "tokens")
 	mask := b.input("mask", elemFloat, "tokens", "all")

@@ -153,12 +153,21 @@ func (g *graph) ints(vs ...int64) string {
 	return g.constant(elemInt64, b, int64(len(vs)))
 }
 
-// model gives the whole model.
+// headRoom is what a model has before its graph, at most.
+const headRoom = 64
+
+// newGraph makes an empty graph with room for size bytes.
+func newGraph(size int64) graph { return graph{body: make([]byte, headRoom, headRoom+size)} }
+
+// model gives the whole model. The graph is large and is not copied: what comes
+// before it is put into the room that was left there.
 func (g *graph) model() []byte {
-	opsets := appendVarint(nil, opsetVersion, opset)
 	g.body = appendBytes(g.body, graphName, "whisper")
-	b := make([]byte, 0, len(g.body)+64)
-	b = appendVarint(b, modelIR, irVersion)
-	b = appendBytes(b, modelOpset, opsets)
-	return appendBytes(b, modelGraph, g.body)
+	head := appendVarint(nil, modelIR, irVersion)
+	head = appendBytes(head, modelOpset, appendVarint(nil, opsetVersion, opset))
+	head = binary.AppendUvarint(head, modelGraph<<3|2)
+	head = binary.AppendUvarint(head, uint64(len(g.body)-headRoom))
+	from := headRoom - len(head)
+	copy(g.body[from:], head)
+	return g.body[from:]
 }
