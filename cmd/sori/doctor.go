@@ -58,7 +58,7 @@ type examination struct {
 }
 
 // examinationTime bounds one examination.
-const examinationTime = 20 * time.Second
+const examinationTime = time.Minute
 
 // Run looks at everything.
 func (d *doctorCmd) Run(ctx context.Context, c *console, root *cli) error {
@@ -116,9 +116,9 @@ func examine(ctx context.Context, e examination) finding {
 
 // printFinding prints a finding for people.
 func printFinding(out io.Writer, f finding) {
-	fmt.Fprintf(out, "%-4s  %-8s  %s\n", f.State, f.Name, f.Says)
+	fmt.Fprintf(out, "%-4s  %-9s  %s\n", f.State, f.Name, f.Says)
 	for line := range strings.Lines(f.Do) {
-		fmt.Fprintf(out, "%16s%s\n", "", strings.TrimSuffix(line, "\n"))
+		fmt.Fprintf(out, "%17s%s\n", "", strings.TrimSuffix(line, "\n"))
 	}
 }
 

@@ -42,7 +42,8 @@ func (s *surgery) lookTTS(ctx context.Context) finding {
 	if len(s.speech) == 0 {
 		return found(bad, "", "%s spoke %q without a sound", s.engines.tts.Engine(), trial)
 	}
-	return found(fine, "", "%s spoke %.1f s, the first sound after %d ms", s.engines.tts.Engine(), audio.Duration(len(s.speech), s.speechRate).Seconds(), first.Milliseconds())
+	length := audio.Duration(len(s.speech), s.speechRate)
+	return found(fine, "", "%s spoke %.1f s, the first sound after %d ms, real-time factor %.2f", s.engines.tts.Engine(), length.Seconds(), first.Milliseconds(), factor(time.Since(began), length))
 }
 
 // lookATOT lets the engine hear what was spoken, or a second of silence.
@@ -67,14 +68,21 @@ func (s *surgery) lookATOT(ctx context.Context) finding {
 		}
 		text = t.Text
 	}
-	took := time.Since(began).Milliseconds()
+	worked := time.Since(began)
+	took := worked.Milliseconds()
 	switch {
 	case !spoken:
 		return found(fine, "", "%s listened to silence in %d ms", s.engines.atot.Engine(), took)
 	case strings.TrimSpace(text) == "":
 		return found(warn, "Does it know English?", "%s heard nothing in %q", s.engines.atot.Engine(), trial)
 	}
-	return found(fine, "", "%s heard %q in %d ms", s.engines.atot.Engine(), text, took)
+	return found(fine, "", "%s heard %q in %d ms, real-time factor %.2f", s.engines.atot.Engine(), text, took, factor(worked, clip.Duration()))
+}
+
+// factor is the real-time factor: how long the work on a second of sound takes, in
+// seconds. The engines' first call is slower than what comes after it.
+func factor(work, sound time.Duration) float64 {
+	return float64(work) / float64(max(sound, time.Millisecond))
 }
 
 // lookTTOT lets the engine answer.
@@ -83,13 +91,19 @@ func (s *surgery) lookTTOT(ctx context.Context) finding {
 		return notStarted()
 	}
 	began := time.Now()
+	var first time.Duration
+	letters := 0
 	for text, err := range s.engines.ttot.Respond(ctx, stage.Prompt{UserID: "doctor", Text: "Hello.", Language: "en"}) {
 		if err != nil {
 			return trouble(stage.TTOT, err)
 		}
-		if strings.TrimSpace(text) != "" {
-			return found(fine, "", "%s began to answer after %d ms", s.engines.ttot.Engine(), time.Since(began).Milliseconds())
+		if first == 0 && strings.TrimSpace(text) != "" {
+			first = time.Since(began)
 		}
+		letters += len(text)
+	}
+	if first > 0 {
+		return found(fine, "", "%s began to answer after %d ms, and wrote %d letters in %d ms", s.engines.ttot.Engine(), first.Milliseconds(), letters, time.Since(began).Milliseconds())
 	}
 	return found(bad, "", "%s gave no answer", s.engines.ttot.Engine())
 }

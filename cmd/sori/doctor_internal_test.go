@@ -8,9 +8,12 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
+	"sori/engines/models"
 	"sori/history/sqlitestore"
 )
 
@@ -44,8 +47,8 @@ func TestDoctorAsksAServer(t *testing.T) {
 		{"quick and not", broken, 503, []string{"--quick"}, exitFailed, []string{"is not ready: store: not available"}},
 		{"quick and stopping", stopping, 503, []string{"--quick"}, exitFailed, []string{"is not ready: it stops"}},
 		{"quick and something else", "<html>", 200, []string{"--quick"}, exitFailed, []string{"is no sori (200 OK)"}},
-		{"all parts", ready, 200, nil, exitDone, []string{"ok    store", "warn  tts       engine_timeout: late", "ok    server"}},
-		{"all parts, broken", broken, 503, nil, exitFailed, []string{"fail  store     not available", "fail  server"}},
+		{"all parts", ready, 200, nil, exitDone, []string{"ok    store", "warn  tts        engine_timeout: late", "ok    server"}},
+		{"all parts, broken", broken, 503, nil, exitFailed, []string{"fail  store      not available", "fail  server"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -177,10 +180,29 @@ func TestDoctorPrints(t *testing.T) {
 		{"a", func(context.Context) finding { return found(fine, "", "all is well") }},
 		{"b", func(context.Context) finding { return found(bad, "Do this.\nThen that.", "it broke") }},
 	})
-	if want := "ok    a         all is well\nfail  b         it broke\n                Do this.\n                Then that.\n"; out.String() != want {
+	if want := "ok    a          all is well\nfail  b          it broke\n                 Do this.\n                 Then that.\n"; out.String() != want {
 		t.Errorf("printed\n%s\nwant\n%s", out.String(), want)
 	}
 	if err == nil {
 		t.Error("a failure made no error")
 	}
+}
+
+// What was fetched by name is told, and what of it is not whole.
+func TestDoctorLooksAtTheExtras(t *testing.T) {
+	t.Parallel()
+	newSurgery(t, nil).lookExtras(t.Context()).expect(t, fine, "whisper, whisper-2, piper-joe")
+	newSurgery(t, nil).lookExtras(t.Context()).expect(t, fine, "sori models pull NAME")
+	dir := t.TempDir()
+	extras := models.Extras(runtime.GOOS, runtime.GOARCH)
+	i := slices.IndexFunc(extras, func(b models.Bundle) bool { return b.Name == models.NameEar })
+	half := filepath.Join(dir, extras[i].ID)
+	if err := os.Mkdir(half, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(half, "config.json"), []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	newSurgery(t, func(d *doctorCmd) { d.Models = dir }).lookExtras(t.Context()).expect(t, warn, "`sori models pull whisper` mends them.")
+	newSurgery(t, nil).lookLanguages(t.Context()).expect(t, warn, "not tried")
 }

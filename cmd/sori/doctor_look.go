@@ -42,11 +42,13 @@ func (s *surgery) examinations() []examination {
 		{"data", s.lookData},
 		{"store", s.lookStore},
 		{"models", s.lookModels},
+		{"extras", s.lookExtras},
 		{"library", s.lookLibrary},
 		{"engines", s.lookEngines},
 		{"tts", s.lookTTS},
 		{"atot", s.lookATOT},
 		{"ttot", s.lookTTOT},
+		{"languages", s.lookLanguages},
 		{"address", s.lookAddress},
 	}
 }

@@ -90,6 +90,11 @@ func (p *parts) open(ctx context.Context) error {
 	if err = makeFolder(p.dataDir); err != nil {
 		return err
 	}
+	if p.Natural {
+		if err := p.beNatural(ctx); err != nil {
+			return err
+		}
+	}
 	var files *models.Files
 	p.modelsDir, files, err = findModels(&p.modelsPlace, p.console)
 	if err != nil && (isLocal(p.ATOT) || isLocal(p.TTS)) {

@@ -37,6 +37,7 @@ type serveCmd struct {
 	MaxSessions  int           `default:"1000" placeholder:"N" setting:"" help:"How many sessions there may be at once; more are told to come back later."`
 	Origins      []string      `placeholder:"ORIGIN" setting:"" help:"Web pages of other origins that may connect, such as https://app.example.com or http://localhost:*, separated by commas."`
 	EOT          string        `name:"eot" placeholder:"URL" setting:"" help:"An HTTP engine that says whether the user has finished, for turn detection by meaning. Default: the words alone decide."`
+	Natural      bool          `setting:"" help:"A natural voice and a small language model, all on this machine: fetches what is missing of them first (about 230 MB), and answers with that model where no better one is found here."`
 	LogTexts     bool          `setting:"" help:"Let what was said and answered stand in the log."`
 }
 
@@ -48,6 +49,7 @@ func (*serveCmd) Help() string {
 Examples:
 
   sori serve
+  sori serve --natural
   sori keys make operator --any-user --admin --data /srv/sori
   sori serve --addr 0.0.0.0:5000 --data /srv/sori     after the line above: it starts with a key only
   sori serve --tls-self-signed                        https and wss, for clients that take nothing else

@@ -15,6 +15,9 @@ const (
 	NameEar    = "whisper"
 	NameEarEnd = "whisper-2" // the second half of its weights
 	NameBase   = "base"      // stands for all that [Manifest] lists
+	// NameNatural stands for the natural voice and, where one runs, the small
+	// language model.
+	NameNatural = "natural"
 )
 
 // IDs of files in these bundles.
@@ -121,6 +124,16 @@ func Select(base, extras []Bundle, names ...string) ([]Bundle, error) {
 	}
 	add = func(name string) error {
 		found := false
+		if name == NameNatural {
+			for i := range extras {
+				if extras[i].Name == NameJoe || extras[i].Name == NameSmolLM {
+					found = true
+					if err := take(&extras[i]); err != nil {
+						return err
+					}
+				}
+			}
+		}
 		for i := range base {
 			if name == NameBase || name == base[i].ID {
 				found = true
@@ -148,7 +161,7 @@ func Select(base, extras []Bundle, names ...string) ([]Bundle, error) {
 }
 
 func known(extras []Bundle) []string {
-	names := []string{NameBase}
+	names := []string{NameBase, NameNatural}
 	for i := range extras {
 		names = append(names, extras[i].Name)
 	}

@@ -52,13 +52,15 @@ func TestSelect(t *testing.T) {
 		"silero-vad-0.0.31":        1,
 		"llama-linux-amd64-0.5.0":  1,
 		"espeak piper-joe smollm2": 4,
+		"natural":                  4,
+		"natural whisper":          6,
 	} {
 		got, err := models.Select(base, extras, strings.Fields(names)...)
 		if err != nil || len(got) != want {
 			t.Errorf("%s: %d bundles, %v, want %d", names, len(got), err, want)
 		}
 	}
-	_, err = models.Select(base, extras, "whisper")
+	_, err = models.Select(base, extras, "parakeet")
 	if e := wantCode(t, err, models.CodeUnknown); !strings.Contains(e.Do, "smollm2") {
 		t.Errorf("it does not say what there is: %v", e)
 	}
