@@ -63,13 +63,13 @@ func (s *surgery) lookLanguages(context.Context) finding {
 		return notStarted()
 	}
 	known := s.engines.known.languages()
-	any := func(languages []string) string {
+	whole := func(languages []string) string {
 		if len(languages) == 0 {
 			return "any, or not known"
 		}
 		return strings.Join(languages, " ")
 	}
-	return found(fine, "", "%s", fmt.Sprintf("heard: %s; answered in: %s; spoken: %s", any(known.ATOT), any(known.TTOT), any(known.TTS)))
+	return found(fine, "", "%s", fmt.Sprintf("heard: %s; answered in: %s; spoken: %s", whole(known.ATOT), whole(known.TTOT), whole(known.TTS)))
 }
 
 // listed joins names for people.

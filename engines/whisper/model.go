@@ -84,7 +84,6 @@ func (m *model) compile(name string, w weights, build func(weights, size) ([]byt
 		return nil, err
 	}
 	s, err := m.r.OpenModel(name, graph, ort.SessionOptions{})
-	graph = nil
 	// What was read is a hundred megabytes of garbage now, and nothing would
 	// hurry to give it back.
 	debug.FreeOSMemory()
