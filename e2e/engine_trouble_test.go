@@ -104,6 +104,9 @@ func TestEnginesThatFail(t *testing.T) {
 					if e.Stage != string(name) || !slices.Contains(want, e.Code) {
 						t.Errorf("failed at %s with %s (%s), want %v", e.Stage, e.Code, e.Message, want)
 					}
+					if sorry := a.Record.Apology != ""; sorry != (name != stage.TTS && e.Code != stage.CodeNoSpeech) || sorry != (len(a.Audio) > 0 && name != stage.TTS) {
+						t.Errorf("the user is told %q, with %d bytes of sound", a.Record.Apology, len(a.Audio))
+					}
 					if len(e.Message) < 20 {
 						t.Errorf("no sentence: %q", e.Message)
 					}
