@@ -76,7 +76,7 @@ func TestEnginesThatFail(t *testing.T) {
 			_, _ = w.Write(append(head[:], make([]byte, 32000)...))
 		},
 	}
-	args := []string{"--engine-timeout", "3s"}
+	args := []string{"--engine-timeout", "2s"}
 	for name, healthy := range engines {
 		args = append(args, "--"+string(name), stub(t, name, healthy).URL)
 	}
