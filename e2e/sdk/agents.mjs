@@ -70,13 +70,21 @@ export function conforms(folder, { RealtimeAgent, RealtimeSession, tool }) {
     assert.equal(second.response.status, 'completed');
     await soundsLike(samplesOf(s.audio.slice(-s.trace.all('response.output_audio.delta').filter((e) => e.response_id === second.response.id).length)), s.trace.transcript(second.response.id));
 
-    // What was heard stands in the history, and what nobody heard does not: for
-    // the application, and for the model, which repeats what it thinks it said.
-    const heard = (await s.messages(4))[1].replace('assistant: ', '');
-    assert.ok(s.trace.transcript(response.id).startsWith(heard) && heard.split(' ').length < 40, `the history has "${heard}"`);
-    s.session.sendMessage('Repeat that.');
-    await s.trace.next('response.done', 3);
-    assert.equal((await s.messages(6))[5], `assistant: ${heard}`);
+    await keepsOnlyWhatWasHeard(s, response.id, 4);
+    s.trace.check();
+    assert.deepEqual(s.errors, []);
+    s.session.close();
+  });
+
+  test(`agents ${version}: the application stops an answer`, async () => {
+    const s = await connect(URL_TOOLS);
+    s.session.sendMessage('Tell me a story.');
+    await until(() => s.audio.length > 30, 'the story');
+    s.session.interrupt();
+    const { response } = await s.trace.next('response.done');
+    assert.deepEqual([response.status, response.status_details.reason], ['cancelled', 'client_cancelled']);
+    await s.trace.next('conversation.item.truncated');
+    await keepsOnlyWhatWasHeard(s, response.id, 2);
     s.trace.check();
     assert.deepEqual(s.errors, []);
     s.session.close();
@@ -105,6 +113,20 @@ export function conforms(folder, { RealtimeAgent, RealtimeSession, tool }) {
     assert.deepEqual(s.errors, []);
     s.session.close();
   });
+}
+
+/**
+ * Sees that what was heard of the first reply stands in the history of n messages,
+ * and what nobody heard does not: for the application, and for the model, which
+ * repeats what it thinks it said.
+ */
+async function keepsOnlyWhatWasHeard(s, id, n) {
+  const heard = (await s.messages(n))[1].replace('assistant: ', '');
+  assert.ok(s.trace.transcript(id).startsWith(heard) && heard.split(' ').length < 40, `the history has "${heard}"`);
+  const before = s.trace.all('response.done').length;
+  s.session.sendMessage('Repeat that.');
+  await s.trace.next('response.done', before + 1);
+  assert.equal((await s.messages(n + 2))[n + 1], `assistant: ${heard}`);
 }
 
 function samplesOf(buffers) {
