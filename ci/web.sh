@@ -42,7 +42,7 @@ test)
 	say "the client library against a real sori"
 	(cd web && node --test --test-concurrency=1 test/node/)
 	say "the page in a real browser (pictures in web/test/artifacts)"
-	(cd web && node --test --test-concurrency=3 test/browser/)
+	(cd web && node --test --test-concurrency=2 test/browser/)
 	;;
 *) die "web.sh: unknown purpose '${1:-}': use lint or test" ;;
 esac
