@@ -65,6 +65,15 @@ fmt: ## format the Go code: gofumpt and grouped imports
 bench: ## all benchmarks, with allocations (PKG=./audio)
 	go test -run '^$$' -bench . -benchmem $(ARGS) $(or $(PKG),./...)
 
+# A and B are the two commits that benchcmp compares; BENCH the benchmarks.
+A ?= HEAD~1
+B ?= HEAD
+BENCH ?= .
+
+.PHONY: benchcmp
+benchcmp: ## the benchmarks of two commits beside each other (A=v1 B=HEAD PKG=./session BENCH=Push)
+	@A='$(A)' B='$(B)' BENCH='$(BENCH)' ci/benchcmp.sh $(PKG)
+
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME each, 10 s by default (PKG=./protocol)
 	@FUZZTIME='$(FUZZTIME)' ci/fuzz.sh $(PKG)

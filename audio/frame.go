@@ -28,6 +28,14 @@ func NewFrame(n int) *Frame {
 	return f
 }
 
+// KeptFrame gives a frame with a copy of data that takes no more memory than it
+// has to, for what is held for long. It comes from no pool.
+func KeptFrame(data []byte) *Frame {
+	f := &Frame{Data: make([]byte, len(data)), class: unpooled}
+	copy(f.Data, data)
+	return f
+}
+
 // Free gives the memory back. Data must not be used after it. Freeing twice, or
 // freeing nil, does nothing.
 func (f *Frame) Free() {

@@ -61,3 +61,17 @@ func TestFrameDoesNotAllocate(t *testing.T) {
 		}
 	}
 }
+
+func TestKeptFrameIsACopy(t *testing.T) {
+	t.Parallel()
+	data := []byte("what was said")
+	f := audio.KeptFrame(data)
+	data[0] = 'X'
+	if string(f.Data) != "what was said" || cap(f.Data) > 16 {
+		t.Errorf("%q in %d bytes", f.Data, cap(f.Data))
+	}
+	f.Free()
+	if f.Data != nil {
+		t.Error("it is there after Free")
+	}
+}

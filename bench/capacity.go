@@ -9,28 +9,53 @@ import (
 const tooLate = 20
 
 // capacity finds how many speakers plain TCP carries, and how sori does at 90 %
-// of that. The CPU time per session is compared at a quarter and at the whole.
+// of that.
 func (b *bench) capacity(ctx context.Context, n int) error {
 	most, err := b.carried(ctx, n)
 	if err != nil {
 		return err
 	}
 	b.add(most, "speakers that plain TCP carries", "", []float64{float64(most)}, "", nil, goal{})
-	few, many := most/4, most*9/10
-	at := map[int][]heard{}
+	many := most * 9 / 10
+	var got []heard
 	for range b.Rounds {
-		for _, n := range []int{few, many} {
-			h, err := b.speakAt(ctx, b.soriOver("sori", plainSettings), n)
-			if err != nil {
-				return err
+		var h heard
+		if h, err = b.speakAt(ctx, b.soriOver("sori", plainSettings), many); err != nil {
+			break
+		}
+		got = append(got, h)
+	}
+	if len(got) > 0 {
+		b.add(many, "lateness p99 at 90 % of them", "ms", each(got, late), "", nil, goal{tooLate, false})
+		b.add(many, "the speakers' own lateness p99", "ms", each(got, func(h heard) float64 { return h.own }), "", nil, goal{})
+	}
+	return err
+}
+
+// scale compares the CPU time per session with few sessions and with four times
+// as many.
+func (b *bench) scale(ctx context.Context, n int) error {
+	few := max(1, n/4)
+	at := map[int][]heard{}
+	var failed error
+	for range b.Rounds {
+		for _, n := range []int{few, n} {
+			var h heard
+			if h, failed = b.speakAt(ctx, b.soriOver("sori", plainSettings), n); failed != nil {
+				break
 			}
 			at[n] = append(at[n], h)
 		}
+		if failed != nil {
+			break
+		}
 	}
-	b.add(many, "lateness p99 at 90 % of them", "ms", each(at[many], late), "", nil, goal{tooLate, false})
-	b.add(many, "the speakers' own lateness p99", "ms", each(at[many], func(h heard) float64 { return h.own }), "", nil, goal{})
-	b.add(many, "CPU per 1,000 sessions, many / few", "cores", each(at[many], cores), "few", each(at[few], cores), goal{1, true})
-	return nil
+	if len(at[n]) > 0 {
+		b.add(n, "CPU per 1,000 sessions, beside a quarter of them", "cores", each(at[n], cores), "a quarter", each(at[few], cores), goal{1, true})
+		b.add(n, "lateness p99", "ms", each(at[n], late), "", nil, goal{})
+		b.add(n, "the speakers' own lateness p99", "ms", each(at[n], func(h heard) float64 { return h.own }), "", nil, goal{})
+	}
+	return failed
 }
 
 // carried is how many speakers plain TCP carries; n is where to stop looking, 0

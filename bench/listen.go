@@ -99,17 +99,6 @@ func (b *bench) speakAt(ctx context.Context, w over, n int) (heard, error) {
 	if err := c.speakOn(ctx, w.frames, w.ms, warmup); err != nil {
 		return h, err
 	}
-	before, err := server.stats(ctx)
-	if err != nil {
-		return h, err
-	}
-	// Telling costs allocations, too: they are no frame's.
-	again, err := server.stats(ctx)
-	if err != nil {
-		return h, err
-	}
-	telling := again.mallocs - before.mallocs
-	before = again
 	m, err := measure(server)
 	if err != nil {
 		return h, err
@@ -129,7 +118,7 @@ func (b *bench) speakAt(ctx context.Context, w over, n int) (heard, error) {
 		return h, err
 	}
 	c.counts.Store(false)
-	after, err := server.stats(ctx)
+	perFrame, err := b.allocations(ctx, server, c, w)
 	if err != nil {
 		return h, err
 	}
@@ -137,16 +126,43 @@ func (b *bench) speakAt(ctx context.Context, w over, n int) (heard, error) {
 	if err != nil {
 		return h, err
 	}
-	frames := float64(c.frames.Load())
 	h = heard{
 		cores: used.child * 1000 / float64(n), p50: c.late.ms(.5), p99: c.late.ms(.99), own: c.own.ms(.99),
-		allocs: max(0, after.mallocs-before.mallocs-telling) / max(1, frames), foreign: used.foreign,
+		allocs: perFrame, foreign: used.foreign,
 		lost: max(0, float64(c.pings.Load()-c.pongs.Load()-max(0, pings))) / max(1, float64(c.pings.Load())),
 	}
-	seconds := (warmup + b.Duration).Seconds()
+	seconds := (warmup + b.Duration + counted).Seconds()
 	h.grown = float64(spoken-opened) / float64(n) / (seconds * 32_000)
 	b.report.Foreign = append(b.report.Foreign, used.foreign)
 	return h, c.trouble()
+}
+
+// counted is for how long allocations are counted.
+const counted = time.Second
+
+// allocations counts what a frame allocates, with nothing between the frames that
+// has to be answered.
+func (b *bench) allocations(ctx context.Context, server *child, c *crew, w over) (perFrame float64, err error) {
+	before, err := server.stats(ctx)
+	if err != nil {
+		return 0, err
+	}
+	// Telling costs allocations, too: they are no frame's.
+	again, err := server.stats(ctx)
+	if err != nil {
+		return 0, err
+	}
+	c.silent = true
+	c.frames.Store(0)
+	c.counts.Store(true)
+	err = c.speakOn(ctx, w.frames, w.ms, counted)
+	c.counts.Store(false)
+	if err != nil {
+		return 0, err
+	}
+	after, err := server.stats(ctx)
+	telling := again.mallocs - before.mallocs
+	return max(0, after.mallocs-again.mallocs-telling) / max(1, float64(c.frames.Load())), err
 }
 
 // series are the measurements of one way, round by round.

@@ -53,6 +53,7 @@ func Scenarios() []Scenario {
 		{"stall", "what a client that does not read and an engine that hangs do to the others", false, 2, 100, (*bench).stall},
 		{"base64", "audio in JSON, as the Realtime API has it, beside binary frames", false, 1, 500, (*bench).base64},
 		{"capacity", "how many speakers there may be", false, 1, 0, (*bench).capacity},
+		{"scale", "CPU per session with 2,000 sessions, beside 500", false, 1, 2000, (*bench).scale},
 		{"history", "append and read of a long history", false, 1, 1, (*bench).history},
 		{"start", "start to ready with the local engines", false, 1, 1, (*bench).start},
 	}

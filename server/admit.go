@@ -40,7 +40,7 @@ func (c *conn) begin(in session.Input) {
 // host runs a session, if there is a place for it.
 func (s *Server) host(h *host) bool {
 	ctx, cancel := context.WithCancel(context.Background())
-	h.cancel, h.quit = cancel, ctx.Done()
+	h.cancel, h.quit = func() { cancel(); h.rouse() }, ctx.Done()
 	if !s.registry.host(h) {
 		cancel()
 		h.tab.close()

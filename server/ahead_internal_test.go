@@ -100,7 +100,7 @@ func TestYieldWakesWhoWaits(t *testing.T) {
 	defer conn.Close()
 	c := &deadlineConn{Conn: conn, observer: unobserved{}}
 	c.look(conn, &sync.Pool{})
-	c.reader = bufio.NewReaderSize(c, readBytes)
+	c.reader = bufio.NewReaderSize(c, bufferBytes)
 	over := make(chan bool)
 	for range 2 { // the second time nobody waits, and nobody may
 		go func() {
@@ -141,4 +141,51 @@ func FuzzMessage(f *testing.F) {
 			t.Fatalf("%q came out as %q", payload, frame.Data)
 		}
 	})
+}
+
+// Frames leave in one piece each, whatever pieces they come in.
+func TestFramesLeaveWhole(t *testing.T) {
+	t.Parallel()
+	here, there := net.Pipe()
+	defer here.Close()
+	c := &deadlineConn{Conn: here, timeout: time.Minute, observer: unobserved{}}
+	w := bufio.NewWriterSize(c, bufferBytes)
+	pieces := make(chan []byte)
+	go func() {
+		defer close(pieces)
+		for buf := make([]byte, 1<<17); ; {
+			n, err := there.Read(buf) // one call of Write at most
+			if err != nil {
+				return
+			}
+			pieces <- bytes.Clone(buf[:n])
+		}
+	}()
+	for _, size := range []int{0, 1, 13, 14, 15, 16, 17, 100, 125, 126, 1280, 4800, 65535, 65536} {
+		head := []byte{0x82, byte(size)}
+		switch {
+		case size > 65535:
+			head = binary.BigEndian.AppendUint64([]byte{0x82, 127}, uint64(size))
+		case size > 125:
+			head = binary.BigEndian.AppendUint16([]byte{0x82, 126}, uint16(size))
+		}
+		payload := bytes.Repeat([]byte{7}, size)
+		sent := make(chan error, 1)
+		go func() {
+			for _, b := range head { // as the library does
+				_ = w.WriteByte(b) // Flush tells
+			}
+			_, _ = w.Write(payload)
+			sent <- w.Flush()
+		}()
+		got := <-pieces
+		if !bytes.Equal(got, append(head, payload...)) {
+			t.Errorf("a frame of %d bytes left as %d", size, len(got))
+		}
+		if err := <-sent; err != nil {
+			t.Fatal(err)
+		}
+	}
+	there.Close()
+	<-pieces
 }

@@ -124,7 +124,7 @@ type Config struct {
 	WriteTimeout     time.Duration // for one write to a client; default 5 s
 	PingEvery        time.Duration // default 20 s
 	PongTimeout      time.Duration // how long a ping may stay without an answer; default 15 s
-	RestAfter        time.Duration // without any message, a session that does nothing gives its goroutines back; default 2 s
+	RestAfter        time.Duration // without any message, a session that does nothing gives its goroutines back; default 1 s
 	IdleTimeout      time.Duration // without any message from the client; default 10 min
 	CloseTimeout     time.Duration // from the decision to close until the connection is cut; default 10 s
 	HandOverTimeout  time.Duration // for the turn under way when the server stops, or another one asks for its session; default 10 s
@@ -141,7 +141,7 @@ const (
 	defaultWriteTimeout     = 5 * time.Second
 	defaultPingEvery        = 20 * time.Second
 	defaultPongTimeout      = 15 * time.Second
-	defaultRestAfter        = 2 * time.Second
+	defaultRestAfter        = time.Second
 	defaultIdleTimeout      = 10 * time.Minute
 	defaultCloseTimeout     = 10 * time.Second
 	defaultShutdownTimeout  = 20 * time.Second

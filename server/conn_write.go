@@ -14,7 +14,8 @@ import (
 // eventRoom is how much room is borrowed to write an event, in bytes.
 const eventRoom = 4 << 10
 
-// encode gives an event as a text message, in a borrowed frame.
+// encode gives an event as a text message. It may be held for a while: it takes no
+// more memory than it has to.
 func encode(h protocol.Head, e protocol.Event, w *words) (*audio.Frame, error) {
 	if w != nil {
 		e = w.event(e)
@@ -25,12 +26,7 @@ func encode(h protocol.Head, e protocol.Event, w *words) (*audio.Frame, error) {
 		room.Free()
 		return nil, err
 	}
-	if len(data) > smallestFrame && len(data) <= eventRoom {
-		room.Data = data
-		return room, nil
-	}
-	f := audio.NewFrame(len(data)) // it may be held for a while: no larger than it has to be
-	copy(f.Data, data)
+	f := audio.KeptFrame(data)
 	room.Free()
 	return f, nil
 }

@@ -9,14 +9,14 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"sori/audio"
 )
 
-// The sizes of a connection's own buffers. What is larger goes past them, so more
-// would only cost idle sessions memory: to read, there is what [ahead] borrows.
-const (
-	readBytes  = 16 // the least that there is
-	writeBytes = 1 << 10
-)
+// bufferBytes is the size of a connection's own two buffers, the least that the
+// head of a frame fits into. What is larger goes past them: to read, there is what
+// [ahead] borrows, and to write, a frame is borrowed.
+const bufferBytes = 16
 
 // hijacker takes a connection over from net/http and keeps hold of it, so that
 // it can be closed from outside whatever the WebSocket library is doing.
@@ -41,9 +41,9 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	h.conn = &deadlineConn{Conn: conn, timeout: h.writeTimeout, observer: h.observer}
 	h.conn.look(conn, h.rooms)
 	h.conn.data = bytes.Clone(early)
-	h.conn.reader = bufio.NewReaderSize(h.conn, readBytes) // Accept lets it read from h.conn again
+	h.conn.reader = bufio.NewReaderSize(h.conn, bufferBytes) // Accept lets it read from h.conn again
 	h.observer.Received(len(early))
-	return h.conn, bufio.NewReadWriter(h.conn.reader, bufio.NewWriterSize(h.conn, writeBytes)), nil
+	return h.conn, bufio.NewReadWriter(h.conn.reader, bufio.NewWriterSize(h.conn, bufferBytes)), nil
 }
 
 // WriteHeaderNow is gin's way to flush a header. The WebSocket library asks for
@@ -61,6 +61,10 @@ type deadlineConn struct {
 	timeout  time.Duration
 	observer Observer
 	ahead
+
+	// Owned by the one who writes: the WebSocket library lets in one at a time.
+	head  [bufferBytes]byte // the beginning of a frame whose rest is on the way
+	heads int               // bytes in head
 }
 
 // Read gives the end of the connection as an error of its own: the WebSocket
@@ -79,7 +83,30 @@ func (c *deadlineConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Write sends frames whole, in one call of the system each, though the library
+// hands them over in two pieces.
 func (c *deadlineConn) Write(p []byte) (int, error) {
+	if c.heads == 0 {
+		if len(p) > bufferBytes || wholeFrame(p) {
+			return c.send(p)
+		}
+		c.heads = copy(c.head[:], p)
+		return len(p), nil
+	}
+	f := audio.NewFrame(c.heads + len(p))
+	defer f.Free()
+	copy(f.Data[copy(f.Data, c.head[:c.heads]):], p)
+	c.heads = 0
+	if _, err := c.send(f.Data); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// wholeFrame says whether a few bytes that a server sends are a frame.
+func wholeFrame(p []byte) bool { return len(p) >= 2 && len(p) == 2+int(p[1]) }
+
+func (c *deadlineConn) send(p []byte) (int, error) {
 	if err := c.SetWriteDeadline(time.Now().Add(c.timeout)); err != nil {
 		return 0, err
 	}

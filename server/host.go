@@ -24,7 +24,6 @@ type host struct {
 	// Static after construction.
 	server  *Server
 	session Session
-	log     *slog.Logger
 	key     string             // lets a client resume; "" if it can't
 	who     auth.Principal     // who opened it
 	owner   string             // who opened it, as authentication says
@@ -37,7 +36,7 @@ type host struct {
 	left   chan departure
 	forget chan uint64   // capacity 1: what the client has seen
 	away   chan ending   // capacity 1: the server stops
-	leased chan lease    // capacity 1
+	leased chan lease    // capacity 1; nil where there is no directory
 	ran    chan struct{} // closed when the session's Run is over
 	done   chan struct{} // closed when the pump is
 
@@ -78,7 +77,10 @@ func (s *Server) newHost(c *conn, o session.Options) *host {
 	h := &host{
 		server: s, owner: c.who.Owner(), who: c.who, began: time.Now(),
 		attach: make(chan attachment), left: make(chan departure), forget: make(chan uint64, 1),
-		away: make(chan ending, 1), leased: make(chan lease, 1), ran: make(chan struct{}), done: make(chan struct{}),
+		away: make(chan ending, 1), ran: make(chan struct{}), done: make(chan struct{}),
+	}
+	if s.cfg.Directory != nil {
+		h.leased = make(chan lease, 1)
 	}
 	if o.ResumeWait = s.cfg.ResumeWait; o.ResumeWait > 0 {
 		if o.ResumeKey == "" {
@@ -95,7 +97,6 @@ func (s *Server) newHost(c *conn, o session.Options) *host {
 	}
 	h.user.Store(&o.User)
 	h.session = s.cfg.NewSession(o)
-	h.log = s.log.With("session", h.session.ID())
 	h.pump.replay.maxBytes, h.pump.replay.maxItems = s.cfg.ReplayBytes, maxReplayItems
 	return h
 }
@@ -113,6 +114,9 @@ func newKey() string {
 
 // hashOf is what a directory knows of a key.
 func hashOf(key string) [sha256.Size]byte { return sha256.Sum256([]byte(key)) }
+
+// log is made when it is used: a session says little, and lives long.
+func (h *host) log() *slog.Logger { return h.server.log.With("session", h.session.ID()) }
 
 // userNow is the user whose session it is.
 func (h *host) userNow() string {
@@ -141,7 +145,6 @@ func (h *host) run(ctx context.Context, ended func()) {
 			ended()
 		}
 	}
-	context.AfterFunc(ctx, h.rouse)
 	h.work.Go(h.rest.live)
 	h.rest.carry()
 }
@@ -152,7 +155,7 @@ func (h *host) finish() {
 	h.work.Wait()
 	h.release()
 	e := h.ending.Load()
-	h.log.Info("session ended", "reason", e.reason, "took_ms", time.Since(h.began).Milliseconds())
+	h.log().Info("session ended", "reason", e.reason, "took_ms", time.Since(h.began).Milliseconds())
 }
 
 // runSession runs the session until it rests, or says why it ended.
@@ -171,7 +174,7 @@ func (h *host) runSession(ctx context.Context) {
 	case errors.Is(err, session.ErrSlowReader):
 		h.end(ending{protocol.CloseSlowReader, "The events were not read in time."})
 	default:
-		h.log.Error("session failed", "error", err)
+		h.log().Error("session failed", "error", err)
 		h.end(ending{protocol.CloseInternal, "Something broke inside sori."})
 	}
 }
@@ -216,7 +219,7 @@ func (h *host) push(c *conn, in session.Input) {
 // session lasts. When that is over, the pump closes the connection.
 func (h *host) give(in session.Input) {
 	if err := h.session.Push(context.Background(), in); err != nil && !errors.Is(err, session.ErrEnded) {
-		h.log.Error("input was not taken", "error", err)
+		h.log().Error("input was not taken", "error", err)
 	}
 	h.rouse()
 }

@@ -109,7 +109,7 @@ func (h *host) hand(out session.Output) {
 		m.kind = websocket.MessageText
 		m.data, err = encode(out.Head, out.Event, p.words)
 		if err != nil {
-			h.log.Error("event can't be written", "error", err)
+			h.log().Error("event can't be written", "error", err)
 			h.end(ending{protocol.CloseInternal, "Something broke inside sori."})
 			return
 		}
@@ -193,7 +193,7 @@ func (h *host) plug(a attachment) bool {
 		}
 	}
 	h.wrote.Store(p.replay.last)
-	h.log.Info("session resumed", "messages", p.replay.len(), "lost", resumed.Lost)
+	h.log().Info("session resumed", "messages", p.replay.len(), "lost", resumed.Lost)
 	h.give(session.Input{Presence: session.Back, Unheard: unheard})
 	if !ok {
 		h.unplug(false)
@@ -262,7 +262,7 @@ func (h *host) register(user string) {
 				h.leased <- lease{l}
 				return
 			}
-			h.log.Warn("session can't be resumed elsewhere yet", "error", err)
+			h.log().Warn("session can't be resumed elsewhere yet", "error", err)
 			select {
 			case <-time.After(pause/2 + rand.N(pause/2)): //nolint:gosec // a pause
 			case <-h.quit:

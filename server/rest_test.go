@@ -64,7 +64,7 @@ func TestIdleSessionsGiveTheirGoroutinesBack(t *testing.T) {
 	})
 	var all []*client
 	for range 4 {
-		ws, _, err := websocket.Dial(t.Context(), "ws://"+addr+"/ws", nil) //nolint:bodyclose // there is none
+		ws, _, err := websocket.Dial(t.Context(), "ws://"+addr+"/ws", nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -166,10 +166,10 @@ func TestAGoodbyeEndsTheSession(t *testing.T) {
 func TestWhatIsHeldForAClientIsBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := start(t, server.Config{ReplayBytes: 10 << 10})
+		r := start(t, server.Config{ReplayBytes: 1250})
 		c, ready := r.opened(t)
 		for range 30 {
-			c.ask(`{"type":"ping"}`) // each takes 1 KiB
+			c.ask(`{"type":"ping","id":"` + strings.Repeat("x", 100) + `"}`) // ten answers fit
 		}
 		c.cut()
 		c = r.connect(t)

@@ -51,7 +51,7 @@ func (h *host) record() {
 	ctx, cancel := context.WithTimeout(context.Background(), recordTimeout)
 	defer cancel()
 	if err := l.Flush(ctx); err != nil {
-		h.log.Debug("the end of a turn is told before it is in the shared log", "error", err)
+		h.log().Debug("the end of a turn is told before it is in the shared log", "error", err)
 	}
 }
 
@@ -69,7 +69,7 @@ func (h *host) save(st *session.State) {
 	}
 	data, err := json.Marshal(st)
 	if err != nil {
-		h.log.Error("session's state can't be written", "error", err)
+		h.log().Error("session's state can't be written", "error", err)
 		return
 	}
 	l.Save(data)
@@ -91,7 +91,7 @@ func (h *host) release() {
 	ctx, cancel := context.WithTimeout(context.Background(), releaseTimeout)
 	defer cancel()
 	if err := l.Release(ctx, !p.yielded && !p.taken); err != nil {
-		h.log.Warn("session was not given up in order; its lease runs out", "error", err)
+		h.log().Warn("session was not given up in order; its lease runs out", "error", err)
 	}
 }
 

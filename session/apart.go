@@ -109,7 +109,7 @@ func (s *Session) launchApart(ctx context.Context, o Apart) {
 	set.manner(o.Manner)
 	deps.Recordings = nil
 	j := &job{
-		id: e.id, session: s.id, entry: e, settings: set, opts: s.opts, deps: deps, log: s.log.With("turn_id", e.id),
+		id: e.id, session: s.id, entry: e, settings: set, opts: s.opts, deps: deps, log: s.log().With("turn_id", e.id),
 		told: o.Told, confirmed: make(chan struct{}),
 	}
 	close(j.confirmed)

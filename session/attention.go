@@ -106,7 +106,7 @@ func (s *Session) detect() float32 {
 	if err != nil {
 		if !a.told {
 			a.told = true
-			s.log.Warn("voice detector failed", "error", err)
+			s.log().Warn("voice detector failed", "error", err)
 			s.emit(protocol.Warning{Code: protocol.WarnDetector, Message: "The voice detector failed: the end of a turn is not found any more. End your utterances yourself."})
 		}
 		return 0
@@ -119,7 +119,7 @@ func (s *Session) heed(ctx context.Context, c ear.Change) {
 	a := s.attention
 	switch c {
 	case ear.Started:
-		s.idleC.Stop()
+		s.idleC.stop()
 		if s.judging() { // the same speech goes on
 			s.scribe.final = false
 			a.deafC = time.After(s.opts.FrameGap)

@@ -18,7 +18,7 @@ func (s *Session) awaitUser(t *turn) {
 	}
 	s.idleFrom = s.heardMS() + left.Milliseconds()
 	if !s.away {
-		s.idleC.Reset(left + ms(p.AfterMS))
+		s.idleC.set(left + ms(p.AfterMS))
 	}
 }
 

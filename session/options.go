@@ -51,7 +51,7 @@ type Options struct {
 	Restore     *State
 	Fence       func() uint64 // of the process's right to act for the session, see [history.Turn]; nil: there is none
 
-	Inbox     int           // inputs that may wait; default 64. Push blocks when it is full
+	Inbox     int           // inputs that may wait; default 16, a third of a second of frames. Push blocks when it is full
 	MaxEvents int           // events that may wait for a client that does not read; default 4,096. More end the session
 	HighWater time.Duration // reply audio that may wait for the client; default 10 s. With more, the stages are held up
 	Frame     time.Duration // length of a binary frame of the reply; default 40 ms
@@ -66,7 +66,7 @@ const (
 	defaultMinUtterance = 100 * time.Millisecond
 	defaultMaxReply     = 5 * time.Minute
 	defaultWindow       = 20
-	defaultInbox        = 64
+	defaultInbox        = 16
 	defaultMaxEvents    = 4096
 	defaultHighWater    = 10 * time.Second
 	defaultFrame        = 40 * time.Millisecond

@@ -62,3 +62,27 @@ func (p *pacer) heard(now time.Time) time.Duration {
 	p.settle(now)
 	return p.sent - p.ahead
 }
+
+// alarm is a timer that is made when it is first set.
+type alarm struct{ timer *time.Timer }
+
+func (a *alarm) set(d time.Duration) {
+	if a.timer == nil {
+		a.timer = time.NewTimer(d)
+		return
+	}
+	a.timer.Reset(d)
+}
+
+func (a *alarm) stop() {
+	if a.timer != nil {
+		a.timer.Stop()
+	}
+}
+
+func (a *alarm) c() <-chan time.Time {
+	if a.timer == nil {
+		return nil
+	}
+	return a.timer.C
+}

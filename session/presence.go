@@ -29,7 +29,7 @@ func (s *Session) attendTo(ctx context.Context, p Presence, unheard int) {
 	switch p {
 	case Left:
 		s.away = true
-		s.idleC.Stop()
+		s.idleC.stop()
 		if t := s.turn; t != nil {
 			t.pacer.hold(time.Now())
 			t.played = nil
@@ -54,7 +54,7 @@ func (s *Session) come(unheard int) {
 	t := s.turn
 	if t == nil {
 		if s.lastTurn > 0 && s.settings.idle.AfterMS != 0 {
-			s.idleC.Reset(ms(s.settings.idle.AfterMS))
+			s.idleC.set(ms(s.settings.idle.AfterMS))
 		}
 		return
 	}

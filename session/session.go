@@ -17,7 +17,6 @@ type Session struct {
 	id   string
 	opts Options
 	deps Deps
-	log  *slog.Logger
 
 	// in
 	inbox chan waitingInput
@@ -45,9 +44,9 @@ type Session struct {
 	turn      *turn   // the turn that is not concluded yet
 	waiting   []entry // committed, to be run after turn
 	memory    memory
-	paceC     *time.Timer
-	idleC     *time.Timer // until the idle prompt
-	idleFrom  int64       // where the silence before it begins, in ms of all audio that came in
+	paceC     alarm // until audio may leave
+	idleC     alarm // until the idle prompt
+	idleFrom  int64 // where the silence before it begins, in ms of all audio that came in
 	keepDone  chan keepResult
 	crew      sync.WaitGroup // every goroutine that Run started
 	ref       string         // of the input being handled
@@ -106,7 +105,6 @@ func New(o Options, d Deps) *Session {
 		id:        o.ID,
 		opts:      o,
 		deps:      d,
-		log:       d.Log.With("session", o.ID),
 		inbox:     make(chan waitingInput, o.Inbox),
 		events:    make(chan Output),
 		done:      make(chan struct{}),
@@ -129,6 +127,9 @@ func newID() string {
 	return id.String()
 }
 
+// log is made when it is used: a session says little, and lives long.
+func (s *Session) log() *slog.Logger { return s.deps.Log.With("session", s.id) }
+
 // ID is the session's unique id.
 func (s *Session) ID() string { return s.id }
 
@@ -145,6 +146,7 @@ func (s *Session) Run(ctx context.Context) error {
 	s.resting = false
 	s.loop(ctx)
 	if s.resting {
+		s.scratch, s.out.events.items, s.out.voice.items = nil, nil, nil // they are empty, and grow again
 		return ErrResting
 	}
 	defer s.deps.Observer.SessionEnded()
@@ -154,8 +156,7 @@ func (s *Session) Run(ctx context.Context) error {
 func (s *Session) begin(ctx context.Context) {
 	s.deps.Observer.SessionBegan()
 	s.began = time.Now()
-	s.paceC, s.idleC = stoppedTimer(), stoppedTimer()
-	s.log.Debug("session began")
+	s.log().Debug("session began")
 	if s.opts.Restore != nil {
 		s.restore(ctx, s.opts.Restore)
 	}
@@ -187,14 +188,8 @@ func (s *Session) finish() error {
 		}
 		break
 	}
-	s.log.Debug("session ended", "turns", s.lastTurn)
+	s.log().Debug("session ended", "turns", s.lastTurn)
 	return s.err
-}
-
-func stoppedTimer() *time.Timer {
-	t := time.NewTimer(time.Hour)
-	t.Stop()
-	return t
 }
 
 // loop receives, asks next, and does what it says.
@@ -235,8 +230,8 @@ func (s *Session) loop(ctx context.Context) {
 			s.takeScribed(ctx, r)
 		case toClient <- offer:
 			s.delivered(ctx, s.out.left(from))
-		case <-s.paceC.C:
-		case <-s.idleC.C:
+		case <-s.paceC.c():
+		case <-s.idleC.c():
 			s.prompt(ctx)
 		case k := <-s.keepDone:
 			s.takeKept(ctx, k)
@@ -286,7 +281,7 @@ func (s *Session) lane() *lane {
 		}
 		if s.out.voice.first().audio != nil {
 			if d := t.pacer.wait(time.Now()); d > 0 {
-				s.paceC.Reset(d)
+				s.paceC.set(d)
 				return nil
 			}
 		}

@@ -96,7 +96,7 @@ func (s *Session) prepare(c protocol.Configure) (*cargo, *protocol.Problem) {
 	if set.detection.Mode != protocol.Manual && s.attention == nil {
 		a, err := s.newAttention()
 		if err != nil {
-			s.log.Warn("no voice detector", "error", err)
+			s.log().Warn("no voice detector", "error", err)
 			return nil, &protocol.Problem{Code: protocol.ErrNoDetector, Message: "This server has no voice detector, so the end of a turn can't be found in the sound. Use the mode \"manual\"."}
 		}
 		to.attention = a

@@ -107,7 +107,7 @@ func (s *Session) restore(ctx context.Context, st *State) {
 	st.Settings.Profile = nil
 	to, problem := s.prepare(st.Settings)
 	if problem != nil { // the detector is missing here, or a format is not known
-		s.log.Warn("session can't be restored whole", "code", problem.Code)
+		s.log().Warn("session can't be restored whole", "code", problem.Code)
 		manual := protocol.DefaultTurnDetection()
 		st.Settings.TurnDetection = &manual
 		if to, problem = s.prepare(st.Settings); problem != nil {

@@ -96,7 +96,7 @@ func (s *Session) launch(ctx context.Context, number int, e entry, draft bool) *
 	}
 	j := &job{
 		id: e.id, session: s.id, number: number, entry: e, settings: set,
-		opts: s.opts, deps: s.deps, log: s.log.With("turn", number),
+		opts: s.opts, deps: s.deps, log: s.log().With("turn", number),
 		history: s.memory.told(), load: !s.memory.loaded, draft: draft,
 		confirmed: make(chan struct{}),
 	}
@@ -124,7 +124,7 @@ func (s *Session) launch(ctx context.Context, number int, e entry, draft bool) *
 // start begins a turn, or confirms the draft that was made for it.
 func (s *Session) start(ctx context.Context, number int, e entry) {
 	s.lastTurn = number
-	s.idleC.Stop()
+	s.idleC.stop()
 	t := s.draft
 	if t != nil && t.job.entry.clip == e.clip && e.clip != nil {
 		s.draft = nil
@@ -357,10 +357,10 @@ func (s *Session) takeKept(ctx context.Context, k keepResult) {
 	s.turn.safe = k.err == nil
 	switch {
 	case k.err != nil:
-		s.log.Error("turn is held in memory only", "turn", k.turn, "error", k.err)
+		s.log().Error("turn is held in memory only", "turn", k.turn, "error", k.err)
 		s.emitFor(k.turn, protocol.Warning{Code: protocol.WarnHistoryLost, Message: "Neither the history store nor the disk takes this turn now. It is held in memory and written as soon as one of them is back."})
 	case k.delayed != nil:
-		s.log.Warn("turn is set aside", "turn", k.turn, "error", k.delayed)
+		s.log().Warn("turn is set aside", "turn", k.turn, "error", k.delayed)
 		s.emitFor(k.turn, protocol.Warning{Code: protocol.WarnHistoryDelayed, Message: "The history store is not available. The turn is safe on disk and is written when the store is back."})
 	}
 	s.handle(ctx, kept{k.turn, s.following()})
@@ -384,7 +384,7 @@ func (s *Session) conclude() {
 	s.fullTold = false // a full utterance that could not be taken may fit now
 	s.attune()
 	s.awaitUser(t)
-	s.log.Debug("turn ended", "turn", t.number, "turn_id", t.record.ID, "status", string(t.record.Status))
+	s.log().Debug("turn ended", "turn", t.number, "turn_id", t.record.ID, "status", string(t.record.Status))
 }
 
 // keepWaiting records the committed turns that the end of the session leaves

@@ -260,6 +260,7 @@ func (p *parts) server() (*server.Server, error) {
 	if p.Metrics {
 		cfg.Metrics = p.metrics.Handler()
 	}
+	cfg.Profiles = profiles()
 	if p.endTools, err = p.equip(p.getenv, &cfg.Session, &deps); err != nil {
 		return nil, err
 	}

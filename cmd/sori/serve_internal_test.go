@@ -116,6 +116,9 @@ func TestServeWithRemoteEngines(t *testing.T) {
 	url, data := fakeEngines(t), t.TempDir()
 	env := []string{"SORI_ATOT=" + url, "SORI_TTOT=" + url, "SORI_TTS=" + url + "?name=voice", "SORI_DATA=" + data, "SORI_MODELS=" + t.TempDir()}
 	r := startServe(t, env, "--recordings", "folder", "--keep-turns", "30d")
+	if code := statusOf(t, "http://"+r.addr+"/debug/pprof/heap"); code != http.StatusOK { // an admin asks: the machine's own user
+		t.Errorf("profiles: HTTP %d", code)
+	}
 	sori(t, nil, "talk", "--text", "good morning", "--url", "ws://"+r.addr+"/ws", "--user", "7", "--fast").
 		expect(t, exitDone, "Good day to you.", "tts voice", "end of speech to first reply audio")
 	sori(t, nil, "doctor", "--quick", "--url", "http://"+r.addr).expect(t, exitDone, "ready")
@@ -243,4 +246,19 @@ func TestServeThatCannotStart(t *testing.T) {
 			}
 		})
 	}
+}
+
+// statusOf is how a server answers GET.
+func statusOf(t *testing.T, url string) int {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	return resp.StatusCode
 }
