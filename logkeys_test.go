@@ -91,6 +91,9 @@ func logKeys(n ast.Node) []string {
 // isLogger says whether an expression is called as loggers are called here.
 func isLogger(x ast.Expr) bool {
 	name := ""
+	if call, ok := x.(*ast.CallExpr); ok { // one that is made when it is used
+		x = call.Fun
+	}
 	switch x := x.(type) {
 	case *ast.Ident:
 		name = x.Name
