@@ -119,7 +119,7 @@ func (s *Session) heed(ctx context.Context, c ear.Change) {
 	a := s.attention
 	switch c {
 	case ear.Started:
-		s.idleC.stop()
+		s.idleHeld = s.idleC.stop() || s.idleHeld
 		if s.judging() { // the same speech goes on
 			s.scribe.final = false
 			a.deafC = time.After(s.opts.FrameGap)
@@ -211,4 +211,5 @@ func (s *Session) discard(why protocol.Discard) {
 	s.scribe.reset()
 	s.attention.ear.Reset()
 	s.emit(protocol.SpeechStopped{AudioMS: end, Discarded: why})
+	s.awaitOn()
 }

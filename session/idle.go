@@ -22,12 +22,26 @@ func (s *Session) awaitUser(t *turn) {
 	}
 }
 
+// awaitOn lets the time run from its beginning where a noise stopped it: a cough
+// is nothing that the user did.
+func (s *Session) awaitOn() {
+	if !s.idleHeld {
+		return
+	}
+	s.idleHeld = false
+	if p := s.settings.idle; p.AfterMS != 0 && !s.away {
+		s.idleFrom = s.heardMS()
+		s.idleC.set(ms(p.AfterMS))
+	}
+}
+
 // prompt says the idle prompt, unless the user is doing something.
 func (s *Session) prompt(ctx context.Context) {
 	if _, free := s.phase.(idle); !free || s.settings.idle.AfterMS == 0 || s.away || s.handing {
 		return
 	}
 	if s.attention != nil && s.attention.ear.Speaking() {
+		s.idleHeld = true
 		return
 	}
 	now := time.Now()

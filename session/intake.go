@@ -192,6 +192,7 @@ func (s *Session) forget() {
 	}
 	s.fullTold = false
 	s.emit(protocol.Cleared{InputMS: ms})
+	s.awaitOn()
 }
 
 func (s *Session) refuse(code string) {

@@ -74,11 +74,8 @@ func (a *alarm) set(d time.Duration) {
 	a.timer.Reset(d)
 }
 
-func (a *alarm) stop() {
-	if a.timer != nil {
-		a.timer.Stop()
-	}
-}
+// stop says whether the time was running.
+func (a *alarm) stop() bool { return a.timer != nil && a.timer.Stop() }
 
 func (a *alarm) c() <-chan time.Time {
 	if a.timer == nil {

@@ -47,6 +47,7 @@ type Session struct {
 	paceC     alarm // until audio may leave
 	idleC     alarm // until the idle prompt
 	idleFrom  int64 // where the silence before it begins, in ms of all audio that came in
+	idleHeld  bool  // speech stopped idleC; where it was none, the time begins anew
 	keepDone  chan keepResult
 	crew      sync.WaitGroup // every goroutine that Run started
 	ref       string         // of the input being handled

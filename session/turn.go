@@ -125,6 +125,7 @@ func (s *Session) launch(ctx context.Context, number int, e entry, draft bool) *
 func (s *Session) start(ctx context.Context, number int, e entry) {
 	s.lastTurn = number
 	s.idleC.stop()
+	s.idleHeld = false
 	t := s.draft
 	if t != nil && t.job.entry.clip == e.clip && e.clip != nil {
 		s.draft = nil

@@ -1,14 +1,18 @@
 package dialect_test
 
 import (
+	"context"
 	"fmt"
+	"iter"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"sori/realtime/dialect"
 	"sori/session"
+	"sori/stage"
 )
 
 // tuned sets turn detection.
@@ -161,6 +165,46 @@ func TestIdleTimeout(t *testing.T) {
 		}
 		if done := r.all("response.done"); len(done) != 2 || fmt.Sprint(done[1].at("response.status")) != "completed" {
 			t.Errorf("%v", done)
+		}
+	})
+}
+
+// coughs hears words, until there is only a cough.
+type coughs struct{ now atomic.Bool }
+
+func (*coughs) Engine() string { return "atot" }
+func (c *coughs) Transcribe(ctx context.Context, u stage.Utterance) iter.Seq2[stage.Transcript, error] {
+	if c.now.Load() {
+		return atot{""}.Transcribe(ctx, u)
+	}
+	return atot{"hello there"}.Transcribe(ctx, u)
+}
+
+// A cough is nothing that the user said: the time begins anew behind it, once.
+func TestIdleTimeoutAfterACough(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d, ears := deps(says("Anything else?")), &coughs{}
+		d.ATOT = ears
+		r := open(t, dialect.Options{}, d)
+		r.tuned(`{"type":"server_vad","idle_timeout_ms":5000}`)
+		r.say(time.Second, 3000)
+		r.say(5*time.Second, 0) // the reply, and some of the silence
+		ears.now.Store(true)
+		r.say(300*time.Millisecond, 3000)
+		r.say(4*time.Second, 0)
+		r.last("input_audio_buffer.cleared")
+		if got := r.all("input_audio_buffer.timeout_triggered"); len(got) > 0 {
+			t.Errorf("it did not wait for the end of the cough: %v", got)
+		}
+		r.say(20*time.Second, 0)
+		if got := r.all("input_audio_buffer.timeout_triggered"); len(got) != 1 {
+			t.Errorf("%d prompts: %v", len(got), r.kinds())
+		}
+		r.say(300*time.Millisecond, 3000)
+		r.say(10*time.Second, 0)
+		if got := r.all("input_audio_buffer.timeout_triggered"); len(got) != 1 {
+			t.Errorf("a prompt is followed by another, though nobody said anything: %v", r.kinds())
 		}
 	})
 }
