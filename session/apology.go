@@ -100,6 +100,9 @@ func (w *worker) sayAside(ctx context.Context, text string, begin func() error) 
 	if v.shape == nil {
 		return &stage.Error{Stage: stage.TTS, Code: stage.CodeBadReply, Engine: engine, Message: "The TTS engine gave no audio."}
 	}
+	if err := v.pause(ctx); err != nil {
+		return err
+	}
 	v.shaped = v.shape.Flush(v.shaped)
 	return v.send(ctx, true)
 }

@@ -38,8 +38,9 @@ type Manner struct {
 	Output       *protocol.Format
 	Tools        *[]protocol.Tool
 	Choice       *stage.Choice
-	Mute         *bool // the reply is written and not spoken
-	MaxTokens    *int  // a longer reply is cut there, with [protocol.WarnReplyLimit]; about four letters are one; 0: no limit
+	Mute         *bool    // the reply is written and not spoken
+	Speed        *float64 // of speech, 0.25 to 4; 1: as the engine speaks
+	MaxTokens    *int     // a longer reply is cut there, with [protocol.WarnReplyLimit]; about four letters are one; 0: no limit
 }
 
 // Listen ends the utterance, as [protocol.Commit] does, without an answer.
@@ -172,6 +173,7 @@ func (s *settings) manner(m Manner) {
 	assign(&s.tools, m.Tools)
 	assign(&s.choice, m.Choice)
 	assign(&s.mute, m.Mute)
+	assign(&s.speed, m.Speed)
 	assign(&s.maxTokens, m.MaxTokens)
 }
 

@@ -29,11 +29,12 @@ type settings struct {
 	tools        []protocol.Tool
 
 	// What only an order sets.
-	silent    bool // utterances are not answered of themselves
-	patient   bool // a reply goes on when the user speaks over it
-	handOver  bool // a call of the client's tools ends the turn
-	mute      bool // replies are written and not spoken
-	maxTokens int  // of a reply; 0: no limit
+	silent    bool    // utterances are not answered of themselves
+	patient   bool    // a reply goes on when the user speaks over it
+	handOver  bool    // a call of the client's tools ends the turn
+	mute      bool    // replies are written and not spoken
+	maxTokens int     // of a reply; 0: no limit
+	speed     float64 // of speech; 0 and 1: as the engine speaks
 	choice    stage.Choice
 }
 

@@ -20,10 +20,11 @@ type voice struct {
 	*worker
 
 	began   time.Time
-	rate    int // of the engine's audio, Hz
+	rate    int          // of the engine's audio, Hz
+	tempo   *audio.Tempo // of the clause; nil: as the engine speaks
 	shape   *audio.Resampler
 	shaped  []byte   // at the client's rate, less than a frame
-	made    [][]byte // the engine's audio, for the recording
+	made    [][]byte // what was spoken, at the engine's rate, for the recording
 	bytes   int      // in made
 	limit   int      // of bytes
 	spoken  strings.Builder
@@ -87,6 +88,9 @@ func (v *voice) say(ctx context.Context, c string) (err error) {
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
 	}
+	if err := v.pause(ctx); err != nil {
+		return err
+	}
 	if !begun {
 		return &stage.Error{Stage: stage.TTS, Code: stage.CodeBadReply, Engine: engine, Message: "The TTS engine gave no audio."}
 	}
@@ -131,7 +135,31 @@ func (v *voice) play(ctx context.Context, c stage.Chunk) error {
 		v.rate, v.shape = c.Rate, shape
 		v.limit = int(v.opts.MaxReply.Seconds()*float64(c.Rate)) * 2
 	}
+	if s := v.settings.speed; v.tempo == nil && s != 0 && s != 1 {
+		v.tempo = audio.NewTempo(v.rate, s)
+	}
 	pcm := c.PCM
+	if v.tempo != nil {
+		pcm = v.tempo.Append(nil, pcm)
+	}
+	return v.sound(ctx, pcm)
+}
+
+// pause ends a clause: what its tempo holds back is sent.
+func (v *voice) pause(ctx context.Context) error {
+	if v.tempo == nil {
+		return nil
+	}
+	rest := v.tempo.Flush(nil)
+	v.tempo = nil
+	return v.sound(ctx, rest)
+}
+
+// sound takes in what is spoken, at the engine's rate.
+func (v *voice) sound(ctx context.Context, pcm []byte) error {
+	if v.limited {
+		return nil
+	}
 	if v.bytes+len(pcm) >= v.limit {
 		pcm = pcm[:(v.limit-v.bytes)&^1]
 		v.limited = true
@@ -189,7 +217,7 @@ func (v *voice) finish(ctx context.Context) {
 	r.outputWAV = v.save(ctx, "reply", v)
 }
 
-// WAV is the engine's audio as a file.
+// WAV is what was spoken as a file.
 func (v *voice) WAV() (io.ReadCloser, int64) {
 	head := audio.WAVHeader(v.rate, 1, v.bytes)
 	parts := make([]io.Reader, 0, len(v.made)+1)

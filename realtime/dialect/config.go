@@ -83,14 +83,10 @@ func (t *Talk) configure(s realtime.Session) protocol.Configure {
 	}
 	partials := s.Audio.Input.Transcription != nil && s.Audio.Input.TurnDetection != nil
 	tools := toolsOf(s.Tools)
-	c := protocol.Configure{
+	return protocol.Configure{
 		Input: &in, Output: &out, Voice: &voice, Instructions: &s.Instructions, TurnDetection: &detection, Partials: &partials,
-		IdlePrompt: &idle, Tools: &tools,
+		IdlePrompt: &idle, Tools: &tools, Language: &language,
 	}
-	if language != "" {
-		c.Language = &language
-	}
-	return c
 }
 
 func eagerness(word string) protocol.Eagerness {
@@ -105,10 +101,11 @@ func (t *Talk) conduct(s realtime.Session) session.Conduct {
 	d := s.Audio.Input.TurnDetection
 	silent := s.Type == realtime.Transcription || d == nil || !d.CreateResponse
 	patient := d != nil && !d.InterruptResponse
+	speed := s.Audio.Output.Speed
 	handOver, mute, tokens, choice := true, realtime.Texted(s.OutputModalities), int(s.MaxOutputTokens), choiceOf(s.ToolChoice)
 	return session.Conduct{
 		Silent: &silent, Patient: &patient, HandOver: &handOver,
-		Manner: session.Manner{Mute: &mute, MaxTokens: &tokens, Choice: &choice},
+		Manner: session.Manner{Mute: &mute, MaxTokens: &tokens, Choice: &choice, Speed: &speed},
 	}
 }
 

@@ -2,6 +2,7 @@ package dialect_test
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"iter"
 	"slices"
@@ -205,6 +206,73 @@ func TestIdleTimeoutAfterACough(t *testing.T) {
 		r.say(10*time.Second, 0)
 		if got := r.all("input_audio_buffer.timeout_triggered"); len(got) != 1 {
 			t.Errorf("a prompt is followed by another, though nobody said anything: %v", r.kinds())
+		}
+	})
+}
+
+// The speed is of the next response on, whichever engine speaks.
+func TestSpeed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := open(t, dialect.Options{}, deps(says("One and two. ")))
+		bytes := 0
+		for _, c := range []struct {
+			speed string
+			ms    int
+		}{{"1", 1000}, {"1.5", 667}, {"0.5", 2000}, {"0.25", 4000}} {
+			r.send(`{"type":"session.update","session":{"type":"realtime","audio":{"output":{"speed":` + c.speed + `}}}}`)
+			r.types("count")
+			r.wait(20 * time.Second)
+			all := 0
+			for _, e := range r.all("response.output_audio.delta") {
+				pcm, err := base64.StdEncoding.DecodeString(e["delta"].(string))
+				if err != nil {
+					t.Fatal(err)
+				}
+				all += len(pcm)
+			}
+			if ms := (all - bytes) / 48; ms < c.ms-1 || ms > c.ms+1 {
+				t.Errorf("speed %s: %d ms", c.speed, ms)
+			}
+			bytes = all
+		}
+	})
+}
+
+// tongues notes in which language it is asked to hear.
+type tongues struct{ asked chan string }
+
+func (tongues) Engine() string { return "atot" }
+func (f tongues) Transcribe(ctx context.Context, u stage.Utterance) iter.Seq2[stage.Transcript, error] {
+	select {
+	case f.asked <- u.Language:
+	default:
+	}
+	return atot{"hello there"}.Transcribe(ctx, u)
+}
+
+// The transcription's language is what the engines are asked for, until it is
+// taken back.
+func TestTranscriptionLanguage(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d, ears := deps(says("Fine.")), tongues{make(chan string, 100)}
+		d.ATOT = ears
+		r := open(t, dialect.Options{}, d)
+		for _, c := range []struct{ transcription, want string }{
+			{`{"model":"whisper-1","language":"ko"}`, "ko"}, {`{"model":"whisper-1"}`, ""}, {`{"language":"de"}`, "de"}, {`null`, ""},
+		} {
+			r.send(`{"type":"session.update","session":{"type":"realtime","audio":{"input":{"transcription":` + c.transcription + `}}}}`)
+			r.say(time.Second, 3000)
+			r.say(3*time.Second, 0)
+			if len(ears.asked) == 0 {
+				t.Fatal("nothing was heard")
+			}
+			for len(ears.asked) > 0 {
+				if got := <-ears.asked; got != c.want {
+					t.Errorf("%s: heard in %q", c.transcription, got)
+				}
+			}
 		}
 	})
 }
