@@ -54,7 +54,7 @@ type Content struct {
 	Type       string
 	Text       string  // of texts
 	Transcript *string // of audio; nil: not known
-	Audio      []byte  // of audio that a client put into a message
+	Audio      []byte  // of audio: what a client put into a message, or asked for
 }
 
 // MarshalJSON writes the fields that an item of its type has.
@@ -95,7 +95,8 @@ func (c Content) MarshalJSON() ([]byte, error) {
 		return json.Marshal(struct {
 			Type       string  `json:"type"`
 			Transcript *string `json:"transcript"`
-		}{c.Type, c.Transcript})
+			Audio      []byte  `json:"audio,omitempty"`
+		}{c.Type, c.Transcript, c.Audio})
 	}
 	return json.Marshal(struct {
 		Type string `json:"type"`

@@ -102,6 +102,7 @@ type (
 	Accepted struct {
 		ID      string // of the turn's record
 		InputMS int64
+		Heard   []int16 // the utterance, at 16,000 Hz; the receiver owns it
 		Idle    bool // nobody spoke for the time of the idle prompt
 		// With Idle: where the silence begins and ends, in ms of all audio that came in.
 		FromMS, ToMS int64
@@ -244,7 +245,11 @@ func (s *Session) following() following {
 // accepted tells of an utterance that was committed.
 func (s *Session) accepted(e entry) entry {
 	if e.clip != nil {
-		s.notice(0, Accepted{ID: e.id, InputMS: e.clip.Duration().Milliseconds()})
+		if s.opts.Notices {
+			heard := make([]int16, e.clip.Samples())
+			e.clip.ReadSamples(heard, 0)
+			s.notice(0, Accepted{ID: e.id, InputMS: e.clip.Duration().Milliseconds(), Heard: heard})
+		}
 	} else if e.idle {
 		to := s.heardMS()
 		s.notice(0, Accepted{ID: e.id, Idle: true, FromMS: min(s.idleFrom, to), ToMS: to})

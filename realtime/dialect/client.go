@@ -43,7 +43,7 @@ func (t *Talk) obey(ctx context.Context, e realtime.ClientEvent, eventID string)
 		if found == nil {
 			return noItem(realtime.CodeRetrieveItem, "retrieving", e.ItemID)
 		}
-		t.emit(realtime.ItemRetrieved{Item: found.item})
+		t.emit(realtime.ItemRetrieved{Item: t.whole(found)})
 	case realtime.ItemDelete:
 		return t.itemDelete(ctx, e)
 	case realtime.ItemTruncate:
@@ -100,6 +100,7 @@ func (t *Talk) itemCreate(ctx context.Context, e realtime.ItemCreate, eventID st
 		at, after = i+1, t.items.items[i].note
 	}
 	made := &entry{item: item, note: item.ID}
+	given := item.Content
 	clips, err := t.unheard(&made.item)
 	if err != nil {
 		return err
@@ -123,6 +124,7 @@ func (t *Talk) itemCreate(ctx context.Context, e realtime.ItemCreate, eventID st
 		t.push(ctx, session.Input{Order: session.Remember{ID: item.ID, After: after, First: first, Exchange: x}})
 	}
 	t.items.insert(at, made)
+	t.keepGiven(made, given)
 	previous := t.items.before(item.ID)
 	t.emit(realtime.ItemAdded{PreviousItemID: previous, Item: made.item})
 	t.emit(realtime.ItemDone{PreviousItemID: previous, Item: made.item})
@@ -196,6 +198,7 @@ func (t *Talk) itemTruncate(ctx context.Context, e realtime.ItemTruncate) *realt
 	heard := heardOf(found.spans, e.AudioEndMS, found.sentMS)
 	found.item.Content = []realtime.Content{{Type: realtime.OutputAudio, Transcript: &heard}}
 	found.sentMS, found.cut = e.AudioEndMS, true
+	t.items.cutSound(found, e.AudioEndMS)
 	t.push(ctx, session.Input{Order: session.Amend{ID: found.note, Reply: &heard}})
 	t.emit(realtime.ItemTruncated(e))
 	return nil

@@ -14,6 +14,7 @@ const maxItems = 1000
 type conversation struct {
 	id    string
 	items []*entry
+	bytes int // of audio that is kept of them
 }
 
 // entry is an item and what the session remembers of it.
@@ -23,6 +24,8 @@ type entry struct {
 	spans  []span // of a spoken reply
 	sentMS int64  // of its audio
 	cut    bool   // truncated: the content is what was heard, and no more comes to it
+	sounds []kept // its audio
+	gone   bool   // no more of its audio is kept
 }
 
 // span is a clause of a reply and where its sound begins, in ms.
@@ -78,8 +81,20 @@ func (c *conversation) add(e *entry) *string {
 func (c *conversation) insert(at int, e *entry) {
 	c.items = slices.Insert(c.items, at, e)
 	if over := len(c.items) - maxItems; over > 0 {
+		for _, old := range c.items[:over] {
+			c.forget(old)
+		}
 		c.items = slices.Delete(c.items, 0, over)
 	}
 }
 
-func (c *conversation) remove(i int) { c.items = slices.Delete(c.items, i, i+1) }
+func (c *conversation) remove(i int) {
+	c.forget(c.items[i])
+	c.items = slices.Delete(c.items, i, i+1)
+}
+
+// forget gives up what is kept of an item that leaves.
+func (c *conversation) forget(e *entry) {
+	c.mute(e)
+	e.gone = true
+}

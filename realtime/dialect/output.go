@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"sori/audio"
 	"sori/protocol"
 	"sori/realtime"
 	"sori/session"
@@ -247,7 +248,9 @@ func (t *Talk) accepted(a session.Accepted) {
 		t.emit(realtime.TimeoutTriggered{AudioStartMS: a.FromMS, AudioEndMS: a.ToMS, ItemID: item.ID})
 	}
 	t.heard[a.ID] = item.ID
-	previous := t.items.add(&entry{item: item, note: a.ID})
+	made := &entry{item: item, note: a.ID}
+	previous := t.items.add(made)
+	t.items.keep(made, 0, realtime.Format{Type: realtime.PCM, Rate: audio.Rate}, samplesOf(a.Heard))
 	t.emit(realtime.Committed{PreviousItemID: previous, ItemID: item.ID})
 	t.emit(realtime.ItemAdded{PreviousItemID: previous, Item: item})
 	t.emit(realtime.ItemDone{PreviousItemID: previous, Item: item})

@@ -139,10 +139,14 @@ func (t *Talk) caption(r *reply, p protocol.StagePartial) {
 func (t *Talk) say(r *reply, pcm []byte) {
 	t.open(r)
 	r.message.bytes += int64(len(pcm))
+	sound := spoken(r.format, pcm)
 	if !r.message.cut {
 		r.message.sentMS = r.message.bytes * 1000 / int64(2*r.format.Hz())
+		if !r.out {
+			t.items.keep(r.message.entry, 0, r.format, sound)
+		}
 	}
-	t.emit(realtime.AudioDelta{Place: r.place(), Audio: spoken(r.format, pcm)})
+	t.emit(realtime.AudioDelta{Place: r.place(), Audio: sound})
 }
 
 // call adds a call of a function.
