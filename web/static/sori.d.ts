@@ -110,6 +110,8 @@ export interface TurnRecord {
   heard_ms: number | null;
   engines: Engines;
   error: { stage: string; code: string; message: string } | null;
+  /** What the user was told where the turn could not be answered. */
+  apology?: string;
   timings: Timings;
 }
 
@@ -241,6 +243,24 @@ export interface ReplyCorrected extends Head<'reply.corrected'> {
   written: string;
 }
 
+/** The turn can't be answered, in words for the user. They are no reply: no tts events belong to them. */
+export interface Apology extends Head<'reply.apology'> {
+  text: string;
+  /** Its audio begins now, behind what there was of the reply; else the text is to be shown. */
+  spoken: boolean;
+}
+
+/** How far the limits of the user and of the key are used. */
+export interface QuotaUpdated extends Head<'quota.updated'> {
+  quotas: {
+    name: 'sessions' | 'turns' | 'audio_seconds' | 'stored_bytes';
+    limit: number;
+    remaining: number;
+    /** ms until all of it is there again; 0: no matter of time, or nothing is used. */
+    reset_ms: number;
+  }[];
+}
+
 export interface ToolCall extends Head<'tool.call'> {
   id: string;
   name: string;
@@ -270,8 +290,8 @@ type StageEvent<S extends StageName> = StageStarted<S> | StagePartial<S> | Stage
 export type ServerEvent =
   | Ready | Resumed | Ack | GoingAway | TurnStarted | StageEvent<'atot'> | StageEvent<'ttot'> | StageEvent<'tts'>
   | AudioBegin | AudioEnd | TurnDone | TurnCancelled | TurnFailed
-  | SpeechStarted | SpeechPartial | SpeechStopped | ReplyPaused | ReplyResumed | ReplyCorrected
-  | ToolCall | Cleared | Warning | Problem | Pong;
+  | SpeechStarted | SpeechPartial | SpeechStopped | ReplyPaused | ReplyResumed | ReplyCorrected | Apology
+  | QuotaUpdated | ToolCall | Cleared | Warning | Problem | Pong;
 
 export type ConnectionState =
   | { state: 'connecting'; attempt: number }

@@ -15,6 +15,7 @@ class Live {
   constructor() {
     this.view = new TurnView();
     this.captions = new Captions();
+    this.apology = new Captions();
     this.written = '';
     this.spoken = true;
     this.announced = -1; // the last clause that a screen reader was given
@@ -71,6 +72,14 @@ export class Conversation {
     on('ttot.partial', ({ turn, text }) => this.#of(turn, (t) => (t.written += text)));
     on('tts.partial', ({ turn, text, audio_ms = 0 }) => this.#of(turn, (t) => t.captions.add(text, audio_ms)));
     on('tts.done', ({ turn, audio_ms = 0 }) => this.#of(turn, (t) => (t.captions.length = audio_ms)));
+    on('reply.apology', ({ turn, text, spoken }) => this.#of(turn, (t) => {
+      // Its sound comes behind that of the reply, where there was any.
+      if (spoken) t.apology.add(text, t.captions.length);
+      t.view.apologize('', text, spoken);
+      announce(text);
+      this.#keepInSight(t);
+    }));
+    on('audio.end', ({ turn, audio_ms }) => this.#of(turn, (t) => (t.apology.length = audio_ms)));
     on('audio.begin', ({ turn }) => this.#of(turn, (t) => {
       t.silent = false;
       t.beganAt = performance.now();
@@ -88,7 +97,7 @@ export class Conversation {
     for (const end of /** @type {const} */ (['turn.done', 'turn.cancelled', 'turn.failed'])) {
       on(end, ({ turn, record }) => this.#of(turn, (t) => {
         t.record = record;
-        t.silent ||= record.status !== 'done';
+        t.silent ||= record.status === 'cancelled' || (record.status === 'failed' && !record.apology);
         this.#settle(turn, t);
       }));
     }
@@ -171,11 +180,16 @@ export class Conversation {
   /** @param {Live} live @param {number} ms */
   #caption(live, ms) {
     if (live.record && live.silent) return;
+    live.latest = Math.max(live.latest, ms);
+    const sorry = live.apology.at(live.latest);
+    if (sorry.clause >= 0) {
+      live.view.apologize(sorry.heard, sorry.ahead, sorry.ahead !== '');
+      if (!live.captions.length) return; // it is no reply: neither a first sound nor words of one
+    }
     if (ms > 0) {
       live.heardAt ||= performance.now();
       live.timing.sounds(live.heardAt);
     }
-    live.latest = Math.max(live.latest, ms);
     const { heard, ahead, clause } = live.captions.at(live.latest);
     if (clause < 0) return;
     live.view.caption(heard, ahead);
@@ -186,8 +200,7 @@ export class Conversation {
   /** Shows a turn as it stays, once it is over and silent. @param {number} turn @param {Live} live */
   #settle(turn, live) {
     if (!live.record) return;
-    const waits = !live.silent && live.record.status === 'done';
-    if (waits && this.sori.playing === turn) return;
+    if (!live.silent && this.sori.playing === turn) return;
     if (live.announced < 0 && live.record.ttot_text) announce(live.record.ttot_text);
     if (live.record.error) announce(live.view.note.textContent ?? '');
     live.view.finish(live.record, live.heardMS);

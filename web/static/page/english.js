@@ -62,6 +62,7 @@ export const english = {
   stopped: 'stopped here',
   interrupted: 'you interrupted',
   noAnswer: 'No answer.',
+  apology: 'could not answer',
   lost: 'The connection broke before the answer was complete.',
   playYou: 'Play what you said, {length}',
   playSori: 'Play the answer, {length}',

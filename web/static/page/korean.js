@@ -62,6 +62,7 @@ export const korean = {
   stopped: '여기서 멈춤',
   interrupted: '끼어들었습니다',
   noAnswer: '답이 없습니다.',
+  apology: '답하지 못함',
   lost: '답이 끝나기 전에 연결이 끊겼습니다.',
   playYou: '내가 한 말 듣기, {length}',
   playSori: '답 듣기, {length}',

@@ -1,12 +1,15 @@
 // One turn as it is seen: what the user said, what sori answered, how long it
 // took, and both recordings.
 
-import { make } from './dom.js';
+import { icon, make } from './dom.js';
 import { replayButton } from './replay.js';
 import { waterfall } from './waterfall.js';
 import { duration, has, language, say } from './words.js';
 
 /** @typedef {import('../sori.js').TurnRecord} TurnRecord */
+
+/** A circle with a mark of exclamation. */
+const STOPPED = 'M12 3a9 9 0 1 0 0 18 9 9 0 1 0 0-18M12 7.5v5.5M12 16.2v.3';
 
 export class TurnView {
   constructor() {
@@ -16,7 +19,12 @@ export class TurnView {
     this.heard = make('span', { class: 'heard' });
     this.ahead = make('span', { class: 'ahead' });
     this.note = make('span', { class: 'note' });
-    this.reply = make('p', { class: 'words' }, this.heard, this.ahead, this.note);
+    this.sorryTag = make('small');
+    this.sorrySaid = make('span', { class: 'said' });
+    this.sorryAhead = make('span', { class: 'ahead' });
+    this.sorry = make('span', { class: 'sorry' }, this.sorryTag, this.sorrySaid, this.sorryAhead);
+    this.sorry.hidden = true;
+    this.reply = make('p', { class: 'words' }, this.heard, this.ahead, this.sorry, this.note);
     this.replyMore = make('div', { class: 'more' });
     this.who = make('h3', { class: 'who' }, say('you'));
     this.you = make('div', { class: 'voice you' }, this.who, this.said, this.saidMore);
@@ -72,6 +80,15 @@ export class TurnView {
     this.element.classList.toggle('speaking', ahead !== '');
   }
 
+  /** The words that stand where a reply can't be. @param {string} said @param {string} ahead @param {boolean} speaking */
+  apologize(said, ahead, speaking) {
+    this.sori.hidden = this.sorry.hidden = false;
+    this.sorryTag.replaceChildren(icon(STOPPED), say('apology'));
+    this.sorrySaid.textContent = said;
+    this.sorryAhead.textContent = ahead;
+    this.element.classList.toggle('speaking', speaking);
+  }
+
   /** A word beside the reply. @param {string} text @param {boolean} [bad] */
   remark(text, bad = false) {
     this.sori.hidden = false;
@@ -93,6 +110,7 @@ export class TurnView {
     else if (record.input_wav) this.hear(say('unheard'), false);
     else this.you.hidden = !this.said.textContent;
     if (record.ttot_text) this.caption(record.ttot_text, '');
+    if (record.apology) this.apologize(record.apology, '', false);
     if (record.heard_ms != null && record.status === 'cancelled') this.remark(`— ${say('stopped')}`);
     if (record.error) this.remark(failure(record.error.stage, record.error.code), true);
     else if (record.status === 'done' && !record.ttot_text) this.remark(say('noAnswer'));

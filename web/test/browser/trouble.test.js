@@ -1,14 +1,17 @@
 // What the user is told when something is not there.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 
-import { heard, missing, openPage } from '../harness/browser.js';
+import { accessible, heard, missing, openPage } from '../harness/browser.js';
 import { Server, engine, freePort, say } from '../harness/server.js';
 import { join, silence } from '../harness/wav.js';
 
 const skip = missing();
 const PATIENCE = { timeout: 30_000 };
+const SORRY = "I'm sorry, I can't answer that right now. Please try again in a moment.";
 
 /** @type {Server} */
 let server;
@@ -65,6 +68,7 @@ test('dead engines show what that means; once they are back, so is the conversat
   const start = async (stage) => {
     const child = await engine(at[stage], stage);
     t.after(() => child.kill());
+    return child;
   };
   const { page } = await openPage(t, own.url, { voice: join(silence(1.5), sum, silence(20)) });
   /** @param {number} n @param {RegExp} words */
@@ -77,11 +81,28 @@ test('dead engines show what that means; once they are back, so is the conversat
     await page.fill('#text', 'hello');
     await page.press('#text', 'Enter');
   };
+  const sorry = page.locator('.turn .sorry').last();
   await page.click('#talk');
   await fails(1, /could not hear you/);
   await page.click('#talk');
+  assert.equal(await sorry.textContent(), `could not answer${SORRY}`, 'it stands there in writing, for there is no voice');
+  assert.ok((await page.locator('#spoken p').allTextContents()).includes(SORRY), 'for a screen reader, too');
+
+  const voice = await start('tts');
+  await page.evaluate(watchWords);
   await write();
   await fails(2, /could not think/);
+  const steps = await page.evaluate(() => /** @type {any} */ (globalThis).steps);
+  assert.ok(steps.length > 6, `word after word, with the voice: ${JSON.stringify(steps)}`);
+  assert.equal(steps.at(-1), SORRY);
+  assert.ok((await heard(page)).samples.length > 16_000, 'the voice says it');
+  assert.equal(await sorry.textContent(), `could not answer${SORRY}`);
+  await accessible(page, 'after an apology');
+  await page.screenshot({ path: fileURLToPath(new URL('../artifacts/apology.png', import.meta.url)) });
+
+  const silent = once(voice, 'exit');
+  voice.kill();
+  await silent;
   await start('ttot');
   await write();
   await fails(3, /lost its voice/);
@@ -124,3 +145,14 @@ test('what takes longer than half a second shows that it goes on', { skip, timeo
   await page.waitForSelector('#doing-bar', { ...PATIENCE, state: 'hidden' });
   assert.equal(await page.textContent('#doing-words'), '');
 });
+
+/** Runs in the page: keeps each state of the words of an apology that were heard. */
+function watchWords() {
+  /** @type {string[]} */
+  const steps = [];
+  Object.assign(globalThis, { steps });
+  new MutationObserver(() => {
+    const text = [...document.querySelectorAll('.sorry:not([hidden]) .said')].at(-1)?.textContent ?? '';
+    if (document.querySelectorAll('.sorry:not([hidden])').length > 1 && text && text !== steps.at(-1)) steps.push(text);
+  }).observe(document.body, { subtree: true, childList: true, characterData: true });
+}
