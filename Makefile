@@ -17,6 +17,9 @@ PKG ?=
 FUZZTIME ?= 10s
 # DURATION is how long fuzz-sessions and soak run; each has its own default.
 DURATION ?=
+# SESSIONS and ROUNDS are how many bench-peers has, 50 and 3 by default.
+SESSIONS ?=
+ROUNDS ?=
 # IMAGE is the name of the container image.
 IMAGE ?= sori:$(VERSION)
 
@@ -73,6 +76,10 @@ BENCH ?= .
 .PHONY: benchcmp
 benchcmp: ## the benchmarks of two commits beside each other (A=v1 B=HEAD PKG=./session BENCH=Push)
 	@A='$(A)' B='$(B)' BENCH='$(BENCH)' ci/benchcmp.sh $(PKG)
+
+.PHONY: bench-peers
+bench-peers: build ## sori beside LiveKit Agents, from npm, in turns (SESSIONS=50 ROUNDS=3 ARGS=--duration=5s)
+	@SESSIONS='$(SESSIONS)' ROUNDS='$(ROUNDS)' ci/bench-peers.sh $(ARGS)
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME each, 10 s by default (PKG=./protocol)

@@ -139,8 +139,12 @@ type runtimeStats struct {
 	goroutines float64
 }
 
-// stats asks a child's debug server for its metrics.
+// stats asks a child's debug server for its metrics. Without one it tells
+// nothing.
 func (c *child) stats(ctx context.Context) (runtimeStats, error) {
+	if c.debug == "" {
+		return runtimeStats{}, nil
+	}
 	body, err := c.ask(ctx, http.MethodGet, "/metrics", answerTime)
 	if err != nil {
 		return runtimeStats{}, err
@@ -168,8 +172,12 @@ func (c *child) stats(ctx context.Context) (runtimeStats, error) {
 	return s, nil
 }
 
-// trim lets a child collect its garbage and give free memory back.
+// trim lets a child collect its garbage and give free memory back, where it has
+// a debug server.
 func (c *child) trim(ctx context.Context) error {
+	if c.debug == "" {
+		return nil
+	}
 	_, err := c.ask(ctx, http.MethodPost, "/debug/free-memory", answerTime)
 	return err
 }

@@ -50,6 +50,7 @@ type Figure struct {
 	Rounds   []float64 `json:"rounds,omitempty"`
 	Floor    float64   `json:"floor,omitempty"` // what the machine can do, measured in turns with it
 	FloorIs  string    `json:"floor_is,omitempty"`
+	Floors   []float64 `json:"floor_rounds,omitempty"`
 	Ratio    float64   `json:"ratio,omitempty"` // Value / Floor
 	Goal     float64   `json:"goal,omitempty"`  // at most; of the ratio where there is one
 	Met      *bool     `json:"met,omitempty"`
@@ -84,7 +85,7 @@ type goal struct {
 func (b *bench) add(n int, name, unit string, rounds []float64, floorIs string, floor []float64, g goal) {
 	f := Figure{
 		Scenario: b.current, Name: name, Sessions: n, Unit: unit, Value: median(rounds), Rounds: rounds,
-		FloorIs: floorIs, Floor: median(floor), Goal: g.atMost,
+		FloorIs: floorIs, Floor: median(floor), Floors: floor, Goal: g.atMost,
 	}
 	against := f.Value
 	if f.Floor > 0 {

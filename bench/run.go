@@ -28,6 +28,7 @@ type Options struct {
 	Key      string        // of that server
 	Profiles string        // the folder for profiles of the servers; "": none are taken
 	Patience time.Duration // with a server that does not answer; 0: 15 s
+	Peer     string        // a command that starts another server of the same wire, to measure beside; "": none
 	Pin      bool          // the server gets the last processor to itself, all else the first
 	Progress io.Writer     // is told what happens; nil: nobody
 }
@@ -56,6 +57,7 @@ func Scenarios() []Scenario {
 		{"scale", "CPU per session with 2,000 sessions, beside 500", false, 1, 2000, (*bench).scale},
 		{"history", "append and read of a long history", false, 1, 1, (*bench).history},
 		{"start", "start to ready with the local engines", false, 1, 1, (*bench).start},
+		{peerScenario, "whole turns, beside another server that --peer starts", false, 2, 50, (*bench).peer},
 	}
 }
 
@@ -147,10 +149,17 @@ func choose(o Options) ([]Scenario, error) {
 			return nil, fmt.Errorf("there is no scenario %q; there are %s", name, strings.Join(names, ", "))
 		}
 	}
+	if len(o.Only) == 0 && o.Peer != "" {
+		o.Only = []string{peerScenario}
+	}
 	var chosen []Scenario
 	for _, s := range all {
 		asked := slices.Contains(o.Only, s.Name)
 		switch {
+		case s.Name == peerScenario && o.Peer == "" && asked:
+			return nil, errors.New("the scenario peer needs --peer COMMAND")
+		case s.Name == peerScenario && o.Peer == "":
+			continue
 		case o.URL != "" && !s.remote && asked:
 			return nil, fmt.Errorf("%s needs a server of its own: leave --url out", s.Name)
 		case o.URL != "" && !s.remote, len(o.Only) > 0 && !asked:

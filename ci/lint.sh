@@ -17,6 +17,7 @@ say "golangci-lint"
 "$golangci" run ./... || failed="$failed golangci-lint"
 
 ci/web.sh lint || failed="$failed web"
+ci/bench-peers.sh check || failed="$failed bench-peers"
 
 # The description of the REST surface, by a linter that is not ours.
 redocly=2.77.0

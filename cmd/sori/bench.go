@@ -47,6 +47,7 @@ type benchRunCmd struct {
 	Profiles string        `placeholder:"DIR" type:"existingdir" help:"Write profiles of the servers into this folder, for go tool pprof: of the CPU while it is measured, of the heap with idle sessions."`
 	Speech   string        `placeholder:"FILE.wav" type:"existingfile" help:"What the speakers say. Default: four seconds of a reading, which sori brings along."`
 	Patience time.Duration `default:"15s" placeholder:"TIME" help:"How long to wait for a server that does not answer."`
+	Peer     string        `placeholder:"COMMAND" help:"Measure whole turns beside another server that this command starts, in turns with it; see docs/performance.md."`
 	Pin      bool          `default:"true" negatable:"" help:"Give the server the last processor to itself, and everything else the first."`
 	Turns    int           `default:"100000" placeholder:"N" help:"How long the history becomes in the scenario history."`
 
@@ -66,7 +67,7 @@ func (b *benchRunCmd) options(c *console) (bench.Options, error) {
 	script.Token, script.Speed, script.Sentences = b.TokenEvery, b.SpeechSpeed, b.Sentences
 	o := bench.Options{
 		Sessions: b.Sessions, Duration: b.Duration, Rounds: b.Rounds, Only: b.Only, Speech: b.Speech,
-		Script: script, Turns: b.Turns, Pin: b.Pin, Patience: b.Patience, Profiles: b.Profiles, Progress: c.err, Key: c.getenv("SORI_KEY"),
+		Script: script, Turns: b.Turns, Pin: b.Pin, Patience: b.Patience, Profiles: b.Profiles, Peer: b.Peer, Progress: c.err, Key: c.getenv("SORI_KEY"),
 	}
 	switch {
 	case b.Sessions < 0:
