@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/exec"
 	"strings"
 )
 
@@ -17,9 +18,6 @@ const peerEngines = "BENCH_ENGINES"
 // itself.
 func (b *bench) spawnPeer(ctx context.Context, engines *child) (c *child, name string, err error) {
 	command := strings.Fields(b.Peer)
-	if len(command) == 0 {
-		return nil, "", errors.New("--peer is no command")
-	}
 	c, err = spawn(ctx, "the peer", command[0], command[1:], []string{peerEngines + "=http://" + engines.addr}, introduces(&name))
 	if err != nil {
 		return nil, "", err
@@ -54,6 +52,11 @@ type beside struct {
 // peer measures whole turns of sori and of another server, in turns, with the
 // same speakers and engines. Each round has fresh processes of all.
 func (b *bench) peer(ctx context.Context, n int) error {
+	if command := strings.Fields(b.Peer); len(command) == 0 {
+		return errors.New("--peer is no command")
+	} else if _, err := exec.LookPath(command[0]); err != nil {
+		return fmt.Errorf("the peer can't be started: %w", err)
+	}
 	var both beside
 	var failed error
 	for round := range b.Rounds {

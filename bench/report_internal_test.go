@@ -63,8 +63,9 @@ func TestChoose(t *testing.T) {
 		want int
 		says string
 	}{
-		{Options{}, len(Scenarios()), ""},
+		{Options{}, len(Scenarios()) - 1, ""}, // all but the peer
 		{Options{Only: []string{"idle", "listen"}}, 2, ""},
+		{Options{Only: []string{"peer"}}, 0, "needs --peer COMMAND"},
 		{Options{Only: []string{"idel"}}, 0, `no scenario "idel"; there are listen,`},
 		{Options{URL: "127.0.0.1:1"}, 2, ""},
 		{Options{URL: "127.0.0.1:1", Only: []string{"idle"}}, 0, "leave --url out"},

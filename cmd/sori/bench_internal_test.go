@@ -95,7 +95,6 @@ func TestBenchBadInput(t *testing.T) {
 		{"TLS", []string{"--url", "wss://127.0.0.1:1/ws"}, exitUsage, "TLS is not measured"},
 		{"unknown scenario", []string{"--only", "everything"}, exitFailed, "there are listen, idle"},
 		{"too many", []string{"--only", "idle", "--sessions", "1000000000"}, exitFailed, "raise the limit"},
-		{"no peer", []string{"--only", "peer"}, exitFailed, "needs --peer COMMAND"},
 		{"a peer that is not there", []string{"--peer", "/nowhere/peer", "--no-pin"}, exitFailed, "the peer can't be started"},
 		{"less than none", []string{"--sessions=-1"}, exitUsage, "--sessions"},
 		{"no time", []string{"--duration", "1ms"}, exitUsage, "--duration"},
