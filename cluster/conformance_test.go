@@ -44,7 +44,7 @@ func conformance(t *testing.T, url string) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			o := cluster.Options{Prefix: t.Name() + ":", MaxLog: 100, MaxLogBytes: 10_000, LeaseTime: 600 * time.Millisecond}
+			o := cluster.Options{Prefix: t.Name() + ":", MaxLog: 100, MaxLogBytes: 10_000, LeaseTime: 1200 * time.Millisecond}
 			test(t, start(t, url, o), start(t, url, o))
 		})
 	}
@@ -105,7 +105,7 @@ func testAsked(t *testing.T, a, b *process) {
 func testNotLetGo(t *testing.T, a, b *process) {
 	t.Helper()
 	l := mustOpen(t, a, "1")
-	ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond) // longer than the lease: it is renewed
+	ctx, cancel := context.WithTimeout(t.Context(), 2500*time.Millisecond) // longer than the lease: it is renewed
 	defer cancel()
 	if _, _, err := b.Take(ctx, claim("1", 0)); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
@@ -215,7 +215,7 @@ func testMany(t *testing.T, a, b *process) {
 	if s := a.Status(); s.Held != sessions/2 {
 		t.Errorf("status %+v", s)
 	}
-	time.Sleep(time.Second) // longer than the lease
+	time.Sleep(1500 * time.Millisecond) // longer than the lease
 	a.kill()
 	for n := range sessions {
 		l, in := mustTake(t, b, fmt.Sprint("s", n), 2)
