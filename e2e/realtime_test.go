@@ -24,6 +24,7 @@ type rt struct {
 	mu   sync.Mutex
 	got  []rtEvent
 	more chan struct{} // something came
+	over chan error    // why the connection ended
 }
 
 // rtEvent is what the tests look at in a server event.
@@ -40,6 +41,7 @@ type rtEvent struct {
 	Item       struct {
 		ID, Type, Status, Role string
 		CallID                 string `json:"call_id"`
+		Content                []struct{ Audio []byte }
 	} `json:"item"`
 	Response struct {
 		ID, Status string
@@ -67,7 +69,7 @@ func dialRealtime(t *testing.T, s *sori, query string) *rt {
 		t.Errorf("subprotocol %q", ws.Subprotocol())
 	}
 	ws.SetReadLimit(16 << 20)
-	r := &rt{t: t, ws: ws, more: make(chan struct{}, 1)}
+	r := &rt{t: t, ws: ws, more: make(chan struct{}, 1), over: make(chan error, 1)}
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	wg.Go(func() { r.listen(ctx) })
@@ -84,6 +86,7 @@ func (r *rt) listen(ctx context.Context) {
 	for {
 		_, frame, err := r.ws.Read(ctx)
 		if err != nil {
+			r.over <- err
 			return
 		}
 		var e rtEvent

@@ -13,8 +13,12 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
+
+	"github.com/coder/websocket"
 
 	"sori/audio"
 )
@@ -139,6 +143,15 @@ func TestRealtimeVoice(t *testing.T) {
 			if edits, words := wordErrors(sp.text, heard); edits*4 > words {
 				t.Errorf("said %q, heard %q", sp.text, heard)
 			}
+			r.send(`{"type":"conversation.item.retrieve","item_id":"` + r.until("input_audio_buffer.committed").ItemID + `"}`)
+			mine := r.until("conversation.item.retrieved").Item
+			if len(mine.Content) != 1 {
+				t.Fatalf("retrieved %+v", mine)
+			}
+			again := s.transcribed(c.decode(mine.Content[0].Audio), c.rate)
+			if edits, words := wordErrors(sp.text, again); edits*4 > words {
+				t.Errorf("what was said, retrieved, sounds like %q", again)
+			}
 			sound := c.decode(r.sound())
 			if level, _ := audio.Level(sound); len(sound) < c.rate || level < -50 {
 				t.Errorf("%d bytes of reply, level %v dB", len(sound), level)
@@ -179,9 +192,10 @@ func soundInItems(t *testing.T, s *sori, sp speech) {
 // the beta's names are spoken to who asks for them.
 func TestRealtimeNames(t *testing.T) {
 	t.Parallel()
+	const long = "I am another engine, and I say more than fits into a moment."
 	engine := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write([]byte(`{"choices":[{"message":{"content":"I am another engine."}}],"usage":{"prompt_tokens":11,"completion_tokens":22,"total_tokens":33}}`))
+		_, _ = w.Write([]byte(`{"choices":[{"message":{"content":"` + long + `"}}],"usage":{"prompt_tokens":11,"completion_tokens":22,"total_tokens":33}}`))
 	}))
 	t.Cleanup(engine.Close)
 	profiles := filepath.Join(t.TempDir(), "profiles.yaml")
@@ -190,7 +204,7 @@ func TestRealtimeNames(t *testing.T) {
 	}
 	s := serve(t, "--profiles", profiles, "--realtime-voice", "marin=awb",
 		"--realtime-model", "gpt-realtime=kiosk,gpt-realtime-mini=openai+"+engine.URL+"/v1?model=x,gpt-realtime-mini=kiosk")
-	for model, want := range map[string]string{"gpt-realtime": "", "gpt-realtime-mini": "I am another engine."} {
+	for model, want := range map[string]string{"gpt-realtime": "", "gpt-realtime-mini": long} {
 		r := dialRealtime(t, s, "?model="+model)
 		if got := string(r.until("session.created").Session["instructions"]); got != `"Sell tickets."` {
 			t.Errorf("%s: instructions %s", model, got)
@@ -203,5 +217,33 @@ func TestRealtimeNames(t *testing.T) {
 		if got := r.until("response.text.done").Text; got == "" || want != "" && got != want || want == "" && strings.Contains(got, "another") {
 			t.Errorf("%s answers %q", model, got)
 		}
+	}
+	stoppedWhileSpeaking(t, s)
+}
+
+// stoppedWhileSpeaking stops the server in the midst of a response: it is spoken
+// to its end, and the client hears that it may come back.
+func stoppedWhileSpeaking(t *testing.T, s *sori) {
+	t.Helper()
+	r := dialRealtime(t, s, "?model=gpt-realtime-mini")
+	r.send(`{"type":"conversation.item.create","item":{"type":"message","role":"user","content":[{"type":"input_text","text":"what can you do"}]}}`)
+	r.send(`{"type":"response.create"}`)
+	r.until("response.output_audio.delta")
+	if slices.Contains(r.kinds(), "response.done") {
+		t.Fatal("the response was over before the server could be stopped")
+	}
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	done := r.until("response.done")
+	if n, sound := len(r.sound()), r.until("response.output_audio_transcript.done").Transcript; done.Response.Status != "completed" || n < 2*24_000 || !strings.HasSuffix(sound, "moment.") {
+		t.Errorf("%s with %d bytes of sound: %q", done.Response.Status, n, sound)
+	}
+	if err := <-r.over; websocket.CloseStatus(err) != websocket.StatusServiceRestart {
+		t.Errorf("the connection ended with %v", err)
+	}
+	err := <-s.gone
+	if s.gone <- err; err != nil {
+		t.Errorf("sori ended with %v", err)
 	}
 }

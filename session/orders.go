@@ -103,7 +103,7 @@ type (
 		ID      string // of the turn's record
 		InputMS int64
 		Heard   []int16 // the utterance, at 16,000 Hz; the receiver owns it
-		Idle    bool // nobody spoke for the time of the idle prompt
+		Idle    bool    // nobody spoke for the time of the idle prompt
 		// With Idle: where the silence begins and ends, in ms of all audio that came in.
 		FromMS, ToMS int64
 	}
