@@ -17,7 +17,8 @@ const (
 // memory is what the model is told of earlier turns, and what a client added.
 type memory struct {
 	window  int
-	loaded  bool // the store was asked
+	retain  float64 // share of the window that stays when it is full; 0: all
+	loaded  bool    // the store was asked
 	notes   []note
 	answers map[string]string // of calls in turns that are not concluded, by the call's id
 }
@@ -99,8 +100,12 @@ func (m *memory) trim() {
 			whole++
 		}
 	}
+	keep := m.window
+	if whole > keep && m.retain > 0 && m.retain < 1 {
+		keep = max(1, int(m.retain*float64(m.window)))
+	}
 	drop := 0
-	for drop < len(m.notes) && !m.notes[drop].open && (whole > m.window || said > notesPerTurn*m.window || empty > 0) {
+	for drop < len(m.notes) && !m.notes[drop].open && (whole > keep || said > notesPerTurn*m.window || empty > 0) {
 		n := &m.notes[drop]
 		if turns(n) {
 			whole--

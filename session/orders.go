@@ -27,6 +27,10 @@ type Conduct struct {
 	// HandOver ends a turn with the client's tools that the model called: their
 	// results come with [Answer], and [Respond] goes on from there.
 	HandOver *bool
+	// Retain is how much of the window of turns stays when the window is full, 0 to
+	// 1: with less than 1 the beginning of what the model is told changes more
+	// rarely, so that an engine can use again what it has read.
+	Retain *float64
 	// Manner is how replies are made.
 	Manner Manner
 }
@@ -137,6 +141,7 @@ func (s *Session) follow(ctx context.Context, o Order) {
 	switch o := o.(type) {
 	case Conduct:
 		s.settings.guide(o)
+		assign(&s.memory.retain, o.Retain)
 		s.attune()
 	case Listen:
 		s.commitAs(ctx, false, true)

@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 
 	"sori/protocol"
@@ -103,10 +104,24 @@ func (t *Talk) conduct(s realtime.Session) session.Conduct {
 	patient := d != nil && !d.InterruptResponse
 	speed := s.Audio.Output.Speed
 	handOver, mute, tokens, choice := true, realtime.Texted(s.OutputModalities), int(s.MaxOutputTokens), choiceOf(s.ToolChoice)
+	retain := retained(s.Verbatim["truncation"])
 	return session.Conduct{
-		Silent: &silent, Patient: &patient, HandOver: &handOver,
+		Silent: &silent, Patient: &patient, HandOver: &handOver, Retain: &retain,
 		Manner: session.Manner{Mute: &mute, MaxTokens: &tokens, Choice: &choice, Speed: &speed},
 	}
+}
+
+// retained is how much of the conversation stays when the oldest of it goes: all
+// that there is room for, unless a client wants less.
+func retained(truncation json.RawMessage) float64 {
+	var t struct {
+		Type  string  `json:"type"`
+		Ratio float64 `json:"retention_ratio"`
+	}
+	if json.Unmarshal(truncation, &t) != nil || t.Type != "retention_ratio" || t.Ratio <= 0 || t.Ratio > 1 {
+		return 1 // "auto", which is a word
+	}
+	return t.Ratio
 }
 
 // voice gives the engine's voice for a name of the client's.
