@@ -187,7 +187,7 @@ func TestBucketRefuses(t *testing.T) {
 func TestBucketTrouble(t *testing.T) {
 	t.Parallel()
 	f := startS3(t)
-	b := openBucket(t, f, recordings.BucketOptions{Timeout: 300 * time.Millisecond})
+	b := openBucket(t, f, recordings.BucketOptions{Timeout: time.Second})
 	saveTo(t, b, "10", "t1", recordings.Input, make([]byte, 1<<20))
 	save := func() error {
 		_, err := b.Save(t.Context(), "10", "t2", recordings.Input, strings.NewReader("speech"))
