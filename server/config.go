@@ -64,6 +64,9 @@ type Check struct {
 	Required bool   // without it sori is not ready
 	// Check says what is wrong, nil when nothing is. It obeys its context.
 	Check func(ctx context.Context) error
+	// Warning says what is amiss though the part works, "" for nothing. nil: it
+	// never says so.
+	Warning func() string
 	// Load says how much a stage has to do. nil: this is no stage.
 	Load func() Load
 }

@@ -38,6 +38,7 @@ type part struct {
 	Required bool    `json:"required"`
 	TookMS   float64 `json:"took_ms"`
 	Error    string  `json:"error,omitempty"`
+	Warning  string  `json:"warning,omitempty"` // it works, but not as it should
 	Load     *load   `json:"load,omitempty"`
 }
 
@@ -76,6 +77,9 @@ func (h *health) ask(ctx context.Context) []part {
 	}
 	wg.Wait()
 	for i, p := range h.parts {
+		if p.check.Warning != nil {
+			all[i].Warning = p.check.Warning()
+		}
 		if p.check.Load != nil {
 			all[i].weigh(p.check.Load())
 		}

@@ -213,11 +213,20 @@ func (s *surgery) lookEngines(ctx context.Context) finding {
 			wrong = append(wrong, stage.AsError(stage.Name("engine"), c.Err).Message)
 		}
 	}
+	var missing []string
+	for _, name := range []stage.Name{stage.ATOT, stage.TTOT, stage.TTS} {
+		if why := e.known.why(name); why != "" {
+			missing = append(missing, why+".")
+		}
+	}
 	switch {
 	case len(wrong) == len(names):
 		return found(bad, "Is it running, and is the address right?", "%s", strings.Join(wrong, " "))
 	case len(wrong) > 0:
 		return found(warn, "", "%s The others answer: %s", strings.Join(wrong, " "), strings.Join(names, ", "))
+	}
+	if len(missing) > 0 {
+		return found(warn, "`sori models verify` looks at the models' files.", "%s", strings.Join(missing, " "))
 	}
 	return found(fine, "", "%s", strings.Join(names, ", "))
 }

@@ -21,6 +21,7 @@ type readiness struct {
 		Required bool    `json:"required"`
 		TookMS   float64 `json:"took_ms"`
 		Error    string  `json:"error"`
+		Warning  string  `json:"warning"`
 	} `json:"parts"`
 }
 
@@ -100,6 +101,8 @@ func (r *readiness) examinations(base string, err error) []examination {
 	var all []examination
 	for _, p := range r.Parts {
 		switch {
+		case p.OK && p.Warning != "":
+			all = append(all, say(p.Name, found(warn, "`sori models verify` looks at the models' files.", "%s", p.Warning)))
 		case p.OK:
 			all = append(all, say(p.Name, found(fine, "", "answered in %.0f ms", p.TookMS)))
 		case p.Required:

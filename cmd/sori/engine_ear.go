@@ -5,6 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
 
 	"sori/engines/energy"
 	"sori/engines/enginehttp"
@@ -14,6 +18,7 @@ import (
 	"sori/engines/recognizer"
 	"sori/engines/silero"
 	"sori/engines/whisper"
+	"sori/stage"
 )
 
 // whisperLanguages are those that Whisper was taught at least a thousand hours
@@ -57,6 +62,7 @@ func (e *engineCmd) loadATOT(c *console, l *loaded, files *models.Files, log *sl
 			return nil, failed
 		default:
 			log.Error("Whisper can't be loaded, English alone is heard", "error", failed)
+			l.without(stage.ATOT, enginehttp.Missing{Engine: whisper.Engine, Err: failed, Beside: e.Ear != choiceWhisper})
 		}
 	}
 	if e.Ear == choiceWhisper && len(all) > 0 {
@@ -75,10 +81,18 @@ func loadWhisper(r *ort.Runtime, dir string, o recognizer.Options) (w *recognize
 	files, err := findWhisper(dir)
 	if err != nil {
 		e, ok := errors.AsType[*models.Error](err)
-		return nil, ok && e.Code == models.CodeMissing, err
+		return nil, ok && e.Code == models.CodeMissing && !begun(dir, models.NameEar, models.NameEarEnd), err
 	}
 	w, err = whisper.Open(r, files, o)
 	return w, false, err
+}
+
+// begun says whether there is anything of some bundles, be it whole or not.
+func begun(dir string, bundles ...string) bool {
+	return slices.ContainsFunc(models.Extras(runtime.GOOS, runtime.GOARCH), func(b models.Bundle) bool {
+		_, err := os.Stat(filepath.Join(dir, b.ID))
+		return err == nil && slices.Contains(bundles, b.Name)
+	})
 }
 
 // findWhisper gives Whisper's files.

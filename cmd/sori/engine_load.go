@@ -20,7 +20,17 @@ type loaded struct {
 	config enginehttp.Config
 	ends   []func(context.Context) // free what was loaded, the last first
 
-	mu sync.Mutex // guards ends while the engines load at once
+	mu sync.Mutex // guards the fields while the engines load at once
+}
+
+// without keeps that an engine of a stage could not be loaded.
+func (l *loaded) without(name stage.Name, m enginehttp.Missing) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.config.Missing == nil {
+		l.config.Missing = map[stage.Name]enginehttp.Missing{}
+	}
+	l.config.Missing[name] = m
 }
 
 // atEnd keeps what has to be done at the end.

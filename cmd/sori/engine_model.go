@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"sori/engines/enginehttp"
 	"sori/engines/espeak"
@@ -25,7 +26,9 @@ func (e *engineCmd) loadTTOT(c *console, l *loaded, log *slog.Logger) (enginehtt
 	model, err := e.openModel(c, log)
 	if err != nil {
 		if e.Anyway {
+			file, _, _ := strings.Cut(e.Model, "?")
 			log.Error("the language model can't be loaded, the built-in skills answer", "model", e.Model, "error", err)
+			l.without(stage.TTOT, enginehttp.Missing{Engine: llama.Name(file), Err: err})
 			return skills, nil
 		}
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"strings"
 
 	"sori/engines/enginehttp"
 	"sori/engines/espeak"
@@ -13,6 +14,7 @@ import (
 	"sori/engines/ort"
 	"sori/engines/piper"
 	"sori/engines/voices"
+	"sori/stage"
 )
 
 // plainLanguages are those that espeak-ng speaks where it is there. English has
@@ -42,6 +44,7 @@ func (e *engineCmd) loadTTS(ctx context.Context, c *console, l *loaded, files *m
 		return nil, err
 	case err != nil:
 		log.Error("the natural voice can't be loaded, flite speaks", "error", err)
+		l.without(stage.TTS, enginehttp.Missing{Engine: voiceName(e.Voice), Err: err})
 	}
 	if lib != nil {
 		if v, err := espeak.NewVoice(lib, plainLanguages()...); err == nil {
@@ -75,4 +78,12 @@ func loadEspeak(dir string) (*espeak.Library, error) {
 		return espeak.Load(path, filepath.Dir(path))
 	}
 	return espeak.Load("", "")
+}
+
+// voiceName is the name of a natural voice that is not there.
+func voiceName(choice string) string {
+	if filepath.Ext(choice) != ".onnx" {
+		return choicePiper
+	}
+	return "piper " + strings.TrimSuffix(filepath.Base(choice), ".onnx")
 }

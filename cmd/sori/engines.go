@@ -51,7 +51,7 @@ func startEngines(ctx context.Context, c *console, cfg *engineURLs, modelsDir, d
 	}
 	if len(wanted) > 0 {
 		var err error
-		if e.local, err = startLocal(ctx, cfg, wanted, modelsDir, dataDir, log); err != nil {
+		if e.local, err = startLocal(ctx, cfg, wanted, modelsDir, dataDir, log, e.known.hear(log)); err != nil {
 			return nil, err
 		}
 	}
@@ -97,7 +97,7 @@ func (e *engines) connect(c *console, cfg *engineURLs, specs map[stage.Name]stri
 			e.about[name] = strings.TrimPrefix(fmt.Sprintf("%s, %d to fall back on", e.about[name], more), ", ")
 		}
 		// Where a remote engine may help out, nobody knows what languages there are.
-		e.known.mine(name, isLocal(first) && !strings.Contains(specs[name], ","))
+		e.known.mine(name, isLocal(first), !strings.Contains(specs[name], ","))
 		return resolveLocal(specs[name], host, localName(name, specs[name], modelsDir))
 	}
 	var err error
@@ -126,7 +126,7 @@ func (e *engines) wait(ctx context.Context) error {
 	if err := awaitLocal(ctx, e.local); err != nil {
 		return err
 	}
-	return e.known.learn(ctx, e.local)
+	return e.known.learn(ctx, e.local, e.options.Log)
 }
 
 // close ends the connections and the local engines.

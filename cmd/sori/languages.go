@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"sync"
 
@@ -17,19 +18,22 @@ import (
 // may be called from many goroutines.
 type knownLanguages struct {
 	mu    sync.Mutex // guards what follows
-	local map[stage.Name]bool
+	first map[stage.Name]bool // whom the local engine serves in the first place
+	local map[stage.Name]bool // and of these, whom nobody else serves
 	all   protocol.Languages
 	named []string // the voices
+	lives map[stage.Name]life
 }
 
-// mine says whether a stage is served locally in the first place.
-func (k *knownLanguages) mine(name stage.Name, local bool) {
+// mine says whether a stage is served locally in the first place, and whether
+// nobody else is there for it.
+func (k *knownLanguages) mine(name stage.Name, first, alone bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.local == nil {
-		k.local = map[stage.Name]bool{}
+		k.local, k.first = map[stage.Name]bool{}, map[stage.Name]bool{}
 	}
-	k.local[name] = local
+	k.first[name], k.local[name] = first, first && alone
 }
 
 // languages is what is known now.
@@ -47,7 +51,7 @@ func (k *knownLanguages) voices() []string {
 }
 
 // learn asks the process of local engines.
-func (k *knownLanguages) learn(ctx context.Context, c *child.Child) error {
+func (k *knownLanguages) learn(ctx context.Context, c *child.Child, log *slog.Logger) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.Host()+"/health", http.NoBody)
 	if err != nil {
 		return err
@@ -57,19 +61,20 @@ func (k *knownLanguages) learn(ctx context.Context, c *child.Child) error {
 		return fmt.Errorf("the local engines don't say what languages they know: %w", err)
 	}
 	defer resp.Body.Close()
-	var health struct {
-		Services []struct {
-			Service   stage.Name `json:"service"`
-			Languages []string   `json:"languages"`
-			Voices    []string   `json:"voices"`
-		} `json:"services"`
-	}
-	if err := json.NewDecoder(io.LimitReader(resp.Body, 64<<10)).Decode(&health); err != nil {
+	var page localPage
+	if err := json.NewDecoder(io.LimitReader(resp.Body, 64<<10)).Decode(&page); err != nil {
 		return fmt.Errorf("the local engines don't say what languages they know: %w", err)
 	}
+	k.take(page, log)
+	return nil
+}
+
+// take keeps what the process says.
+func (k *knownLanguages) take(page localPage, log *slog.Logger) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for _, s := range health.Services {
+	for _, s := range page.Services {
+		k.live(s, log)
 		if !k.local[s.Service] {
 			continue
 		}
@@ -83,5 +88,4 @@ func (k *knownLanguages) learn(ctx context.Context, c *child.Child) error {
 			k.named = s.Voices
 		}
 	}
-	return nil
 }

@@ -18,7 +18,7 @@ const engineStart = time.Minute
 
 // startLocal starts the process that serves stages locally. Compiled code is kept
 // in dataDir, or in the user's cache folder when that is "".
-func startLocal(ctx context.Context, cfg *engineURLs, stages []stage.Name, modelsDir, dataDir string, log *slog.Logger) (*child.Child, error) {
+func startLocal(ctx context.Context, cfg *engineURLs, stages []stage.Name, modelsDir, dataDir string, log *slog.Logger, heard func(page []byte)) (*child.Child, error) {
 	args := append([]string{"engine"}, names(stages)...)
 	args = append(args, "--fd", "3", "--models", modelsDir, "--log-level", "warn")
 	if dataDir != "" {
@@ -32,7 +32,7 @@ func startLocal(ctx context.Context, cfg *engineURLs, stages []stage.Name, model
 	if cfg.EngineWorkers > 0 {
 		args = append(args, "--workers", strconv.Itoa(cfg.EngineWorkers))
 	}
-	c, err := child.Start(ctx, child.Options{Args: args, Log: log})
+	c, err := child.Start(ctx, child.Options{Args: args, Log: log, Heard: heard})
 	if err != nil {
 		return nil, fmt.Errorf("the local engines can't be started: %w", err)
 	}

@@ -151,10 +151,14 @@ func (e *engineURLs) localArgs(modelsDir string) (args []string, err error) {
 		if err != nil {
 			return nil, err
 		}
+		path, err := findVoice(modelsDir, choice)
+		if err != nil {
+			return nil, fmt.Errorf("--tts local:%s: %w", choice, err)
+		}
+		if choice == "" && path != "" {
+			choice = choicePiper // should it be gone at a later start, that is said
+		}
 		if choice != "" {
-			if _, err := findVoice(modelsDir, choice); err != nil {
-				return nil, fmt.Errorf("--tts local:%s: %w", choice, err)
-			}
 			args = append(args, "--voice="+choice)
 		}
 	}

@@ -223,7 +223,7 @@ func (p *parts) server() (*server.Server, error) {
 		return nil, err
 	}
 	deps := session.Deps{
-		ATOT: p.engines.atot, TTOT: p.engines.ttot, TTS: p.engines.tts,
+		ATOT: hears{p.engines.atot, &p.engines.known}, TTOT: answers{p.engines.ttot, &p.engines.known}, TTS: speaks{p.engines.tts, &p.engines.known},
 		NewDetector: p.detector, History: p.keeper, Log: p.log, Languages: p.engines.known.languages, Voices: p.engines.known.voices,
 		Observer: p.metrics,
 	}
@@ -282,10 +282,13 @@ func (p *parts) server() (*server.Server, error) {
 // checks is what /readyz reports. Without its store sori still serves: turns
 // wait on the disk.
 func (p *parts) checks() []server.Check {
+	amiss := func(name stage.Name) func() string {
+		return func() string { return p.engines.known.warning(name) }
+	}
 	checks := []server.Check{
-		{Name: "atot", Required: true, Check: p.engines.atot.Health, Load: loadOf(p.engines.atot.Load)},
-		{Name: "ttot", Required: true, Check: p.engines.ttot.Health, Load: loadOf(p.engines.ttot.Load)},
-		{Name: "tts", Required: true, Check: p.engines.tts.Health, Load: loadOf(p.engines.tts.Load)},
+		{Name: "atot", Required: true, Check: p.engines.atot.Health, Warning: amiss(stage.ATOT), Load: loadOf(p.engines.atot.Load)},
+		{Name: "ttot", Required: true, Check: p.engines.ttot.Health, Warning: amiss(stage.TTOT), Load: loadOf(p.engines.ttot.Load)},
+		{Name: "tts", Required: true, Check: p.engines.tts.Health, Warning: amiss(stage.TTS), Load: loadOf(p.engines.tts.Load)},
 		{Name: "store", Check: p.store.Ping},
 	}
 	if p.turns != nil {

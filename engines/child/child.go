@@ -37,6 +37,10 @@ type Options struct {
 	// Hung is how long a running process may give no answer at all, not even that
 	// it is not ready, until it is killed and started again: 30 s by default.
 	Hung time.Duration
+	// Heard gets the health page, of up to 64 KiB, when a process is ready after its
+	// start, and at times from then on. It is called by one goroutine at a time and
+	// returns soon. nil for nobody.
+	Heard func(page []byte)
 	// Log hears what the process prints, and of its ends. nil is silence.
 	Log *slog.Logger
 }

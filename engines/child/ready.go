@@ -18,7 +18,7 @@ const maxFailures = 3
 func (c *Child) Ready(ctx context.Context) error {
 	var last error
 	for {
-		_, err := c.ask(ctx, time.Second)
+		_, _, err := c.ask(ctx, time.Second)
 		if err == nil {
 			return nil
 		}
@@ -46,21 +46,21 @@ func (c *Child) Ready(ctx context.Context) error {
 // ask asks for the health page once, and waits at most limit. The question waits
 // in the backlog while no process is there. answered says that somebody
 // answered, whatever it was.
-func (c *Child) ask(ctx context.Context, limit time.Duration) (answered bool, err error) {
+func (c *Child) ask(ctx context.Context, limit time.Duration) (page []byte, answered bool, err error) {
 	ctx, stop := context.WithTimeout(ctx, limit)
 	defer stop()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.Host()+"/health", http.NoBody)
 	if err != nil {
-		return false, fmt.Errorf("make a request: %w", err)
+		return nil, false, fmt.Errorf("make a request: %w", err)
 	}
 	resp, err := c.client.Do(req)
 	if err != nil {
-		return false, err
+		return nil, false, err
 	}
-	_, err = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
+	page, err = io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 	err = errors.Join(err, resp.Body.Close())
 	if resp.StatusCode != http.StatusOK {
-		return true, fmt.Errorf("its health page says %s", resp.Status)
+		return nil, true, fmt.Errorf("its health page says %s", resp.Status)
 	}
-	return true, err
+	return page, true, err
 }

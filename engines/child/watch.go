@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// readySoon is how often a process that loads is asked whether it is ready.
+const readySoon = 250 * time.Millisecond
+
 // attend waits for the end of the process, which it brings about when the
 // process answers nobody any more.
 func (c *Child) attend(ctx context.Context, p *process) error {
@@ -22,18 +25,27 @@ func (c *Child) attend(ctx context.Context, p *process) error {
 
 // watch kills the process once it has given no answer for Options.Hung. A
 // process that is only busy answers in that time: its health page takes no work.
+// What the page says is for Options.Heard.
 func (c *Child) watch(ctx context.Context, p *process) {
 	heard := time.Now()
-	every := time.NewTicker(c.o.Hung / 4)
-	defer every.Stop()
+	every, loading := c.o.Hung/4, c.o.Heard != nil
 	for {
+		pause := every
+		if loading {
+			pause = min(every, readySoon)
+		}
 		select {
-		case <-every.C:
+		case <-time.After(pause):
 		case <-ctx.Done():
 			return
 		}
-		if answered, _ := c.ask(ctx, c.o.Hung/4); answered {
+		page, answered, err := c.ask(ctx, every)
+		if answered {
 			heard = time.Now()
+			if err == nil && c.o.Heard != nil {
+				loading = false
+				c.o.Heard(page)
+			}
 			continue
 		}
 		if ctx.Err() != nil || time.Since(heard) < c.o.Hung {

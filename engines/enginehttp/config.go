@@ -30,12 +30,24 @@ type Synthesizer interface {
 	Engine() string
 }
 
+// Missing is an engine that was asked for and could not be loaded.
+type Missing struct {
+	Engine string // its name
+	Err    error  // why, in words
+	// Beside: it was to serve some requests only, beside the engine that does.
+	Beside bool
+}
+
 // Config says what is served. The zero value of each limit stands for its default.
 type Config struct {
 	// The engines; nil for a stage that is not served.
 	ATOT Transcriber
 	TTOT Responder
 	TTS  Synthesizer
+
+	// Missing says of a stage which engine could not be loaded for it, so that
+	// another serves.
+	Missing map[stage.Name]Missing
 
 	// ATOTURL is the ATOT service whose latest transcript GET /generate answers,
 	// such as "http://127.0.0.1:8000"; not needed where ATOT is served here too.

@@ -25,8 +25,10 @@ type service struct {
 	Config
 
 	name stage.Name
-	gate *gate
-	log  *slog.Logger
+	engine  string // its name
+	missing Missing
+	gate    *gate
+	log     *slog.Logger
 }
 
 // handler is the state of a whole handler.
@@ -71,10 +73,12 @@ func NewHandler(c Config) http.Handler {
 
 func (h *handler) service(name stage.Name, engine string, active int) *service {
 	s := &service{
-		Config: h.Config,
-		name:   name,
-		gate:   newGate(active, h.Waiting, h.Wait),
-		log:    h.Log.With(keyService, string(name), keyEngine, engine),
+		Config:  h.Config,
+		name:    name,
+		engine:  engine,
+		missing: h.Missing[name],
+		gate:    newGate(active, h.Waiting, h.Wait),
+		log:     h.Log.With(keyService, string(name), keyEngine, engine),
 	}
 	h.services = append(h.services, s)
 	h.engines = append(h.engines, engine)
@@ -98,6 +102,9 @@ func (h *handler) health(w http.ResponseWriter, _ *http.Request) {
 		Languages []string `json:"languages"`
 		// The voices that can be asked for by name; tts only.
 		Voices []string `json:"voices,omitempty"`
+		// The engine that could not be loaded, and why.
+		Missing string `json:"missing,omitempty"`
+		Error   string `json:"error,omitempty"`
 	}
 	answer := struct {
 		Status   string  `json:"status"`
@@ -108,7 +115,11 @@ func (h *handler) health(w http.ResponseWriter, _ *http.Request) {
 	for i, s := range h.services {
 		var l load
 		l.Active, l.Waiting, l.Capacity = s.gate.load()
-		answer.Services = append(answer.Services, one{string(s.name), h.engines[i], true, l, s.languages(), s.voices()})
+		o := one{Service: string(s.name), Engine: h.engines[i], Ready: true, Load: l, Languages: s.languages(), Voices: s.voices()}
+		if s.missing.Err != nil {
+			o.Missing, o.Error = s.missing.Engine, s.missing.Err.Error()
+		}
+		answer.Services = append(answer.Services, o)
 	}
 	writeJSON(w, http.StatusOK, answer)
 }
@@ -174,12 +185,16 @@ func (s *service) work(w http.ResponseWriter, r *http.Request, do func(r *http.R
 	defer leave()
 	ctx, stop := context.WithTimeoutCause(r.Context(), s.Timeout, errTimeout)
 	defer stop()
-	r = r.WithContext(stage.WithServed(ctx, func(served stage.Served) {
+	tell := func(served stage.Served) {
 		w.Header().Set(stage.EngineHeader, served.Engine)
 		if served.Failed != "" {
 			w.Header().Set(stage.FailedHeader, served.Failed)
 		}
-	}))
+	}
+	if s.missing.Err != nil && !s.missing.Beside {
+		tell(stage.Served{Engine: s.engine, Failed: s.missing.Engine})
+	}
+	r = r.WithContext(stage.WithServed(ctx, tell))
 	if err := do(r); err != nil {
 		if cause := context.Cause(ctx); cause != nil && errors.Is(err, context.DeadlineExceeded) {
 			err = cause
