@@ -90,7 +90,10 @@ func (s *stamps) path() time.Duration {
 type scripted struct {
 	script Script
 
+	http.Handler
+
 	aborted, calls atomic.Int64
+	conns          atomic.Int64 // that are open
 
 	mu   sync.Mutex
 	rng  *rand.Rand
@@ -104,11 +107,24 @@ func Engines(ctx context.Context, script Script, addr string, out io.Writer) err
 	if err != nil {
 		return err
 	}
-	return serve(ctx, ln, newScripted(script).handler(), out)
+	return serve(ctx, ln, newScripted(script), out)
 }
 
 func newScripted(script Script) *scripted {
-	return &scripted{script: script, rng: rand.New(rand.NewPCG(script.Seed, 3)), turn: map[string]*stamps{}}
+	e := &scripted{script: script, rng: rand.New(rand.NewPCG(script.Seed, 3)), turn: map[string]*stamps{}}
+	e.Handler = e.handler()
+	return e
+}
+
+// count counts the connections.
+func (e *scripted) count(_ net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		e.conns.Add(1)
+	case http.StateClosed, http.StateHijacked:
+		e.conns.Add(-1)
+	case http.StateActive, http.StateIdle:
+	}
 }
 
 func (e *scripted) handler() http.Handler {
@@ -118,7 +134,7 @@ func (e *scripted) handler() http.Handler {
 	mux.HandleFunc("POST /tts", e.speak)
 	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "{}") })
 	mux.HandleFunc("GET /stats", func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprintf(w, `{"calls":%d,"aborted":%d}`, e.calls.Load(), e.aborted.Load())
+		fmt.Fprintf(w, `{"calls":%d,"aborted":%d,"connections":%d}`, e.calls.Load(), e.aborted.Load(), e.conns.Load())
 	})
 	return mux
 }
@@ -205,7 +221,7 @@ func (e *scripted) generate(w http.ResponseWriter, r *http.Request) {
 			case 0:
 				token = "Warm "
 			case e.script.Words - 1:
-				token = "tea. "
+				token = "leaves. "
 				if sentence == 0 {
 					e.note(ask.UserID, func(s *stamps) { s.ttotGave = time.Now().UnixNano() })
 				}

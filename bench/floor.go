@@ -53,6 +53,11 @@ func tellMemory(w http.ResponseWriter, _ *http.Request) {
 // serve answers on ln until ctx ends.
 func serve(ctx context.Context, ln net.Listener, h http.Handler, out io.Writer) error {
 	web := &http.Server{Handler: h, ReadHeaderTimeout: 30 * time.Second}
+	if c, ok := h.(interface {
+		count(conn net.Conn, state http.ConnState)
+	}); ok {
+		web.ConnState = c.count
+	}
 	stop := context.AfterFunc(ctx, func() { _ = web.Close() }) // it has nothing to lose
 	defer stop()
 	fmt.Fprintf(out, "listening %s\n", ln.Addr())

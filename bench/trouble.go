@@ -27,11 +27,11 @@ func (b *bench) bargeIn(ctx context.Context, n int) error {
 			if err != nil {
 				return err
 			}
-			share, err := abortedShare(ctx, engines)
+			e, err := tell(ctx, engines)
 			if err != nil {
 				return err
 			}
-			rounds, aborted = append(rounds, r), append(aborted, share)
+			rounds, aborted = append(rounds, r), append(aborted, e.Aborted/max(1, e.Calls))
 			return nil
 		})
 		if failed != nil {
@@ -50,24 +50,27 @@ func (b *bench) bargeIn(ctx context.Context, n int) error {
 	return failed
 }
 
-// abortedShare is the share of calls that the engines were not let finish.
-func abortedShare(ctx context.Context, engines *child) (float64, error) {
+// told is what the scripted engines tell of themselves.
+type told struct{ Calls, Aborted, Connections float64 }
+
+func tell(ctx context.Context, engines *child) (t told, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+engines.addr+"/stats", http.NoBody)
 	if err != nil {
-		return 0, err
+		return t, err
 	}
+	req.Close = true // it is none of the connections that count
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return 0, err
+		return t, err
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return 0, err
+		return t, err
 	}
-	var s struct{ Calls, Aborted float64 }
-	err = json.Unmarshal(body, &s)
-	return s.Aborted / max(1, s.Calls), err
+	err = json.Unmarshal(body, &t)
+	t.Connections--
+	return t, err
 }
 
 // stall measures what a client that does not read and an engine that hangs do to

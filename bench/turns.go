@@ -107,7 +107,7 @@ type talked struct {
 	cpu                     float64    // ms per turn
 	cores, own, rss, allocs float64    // allocs per turn; rss in KB per session
 	whole                   float64    // memory of the process, MB
-	stay, heap              float64    // goroutines, and share of the heap, that stay when all have gone
+	stay, heap              float64    // goroutines, and MB of the heap, that stay when all have gone
 }
 
 // shares are the parts of a distribution that are told.
@@ -190,11 +190,13 @@ func (b *bench) talkAt(ctx context.Context, server, engines *child, n int, d tim
 	if err := pause(ctx, 2*time.Second); err != nil {
 		return r, err
 	}
-	if err := server.trim(ctx); err != nil {
+	end, err := b.settled(ctx, server)
+	if err != nil {
 		return r, err
 	}
-	end, err := server.stats(ctx)
-	r.stay, r.heap = end.goroutines-start.goroutines, end.heap/start.heap
+	// Connections to the engines are kept for a while, with two goroutines each.
+	e, err := tell(ctx, engines)
+	r.stay, r.heap = end.stats.goroutines-start.goroutines-2*e.Connections, (end.stats.heap-start.heap)/(1<<20)
 	return r, err
 }
 
@@ -228,7 +230,7 @@ func (b *bench) turns(ctx context.Context, n int) error {
 	b.add(n, "turns that failed", "", of(func(r talked) float64 { return r.failed }), "", nil, goal{.5, false})
 	b.add(n, "the speakers' own lateness p99", "ms", of(func(r talked) float64 { return r.own }), "", nil, goal{})
 	b.add(n, "goroutines that stay when all have gone", "", of(func(r talked) float64 { return r.stay }), "", nil, goal{5, false})
-	b.add(n, "heap when all have gone / before", "", of(func(r talked) float64 { return r.heap }), "", nil, goal{})
+	b.add(n, "heap that stays when all have gone", "MB", of(func(r talked) float64 { return r.heap }), "", nil, goal{})
 	return err
 }
 

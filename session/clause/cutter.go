@@ -43,8 +43,33 @@ func (c *cutter) take() []string {
 	return out
 }
 
-func (c *cutter) space() { c.gap = max(c.gap, space) }
-func (c *cutter) skip()  { c.gap = max(c.gap, loose) }
+func (c *cutter) space() {
+	if c.gap == tight {
+		c.gap = space
+		c.early()
+	}
+}
+
+// early cuts behind a sentence that is one whatever follows its space: who hears
+// it need not wait for the next word.
+func (c *cutter) early() {
+	least, _ := c.limits()
+	i := len(c.buf) - 1
+	for i > 0 && isCloser(c.buf[i]) {
+		i--
+	}
+	if c.length < least || i < 1 || isDigit(c.buf[i-1]) || c.buf[i] != '.' && c.buf[i] != '!' && c.buf[i] != '?' {
+		return
+	}
+	for _, r := range [...]rune{'a', 'A', '1'} {
+		if p, _ := c.boundary(r); p != atSentence {
+			return
+		}
+	}
+	c.cut(len(c.buf))
+}
+
+func (c *cutter) skip() { c.gap = max(c.gap, loose) }
 
 // limits gives the least and the greatest length of the clause under way.
 func (c *cutter) limits() (least, most int) {

@@ -146,11 +146,15 @@ func TestClauses(t *testing.T) {
 	}
 }
 
-// A clause is there as soon as one character behind its end is, no later.
+// A clause is there as soon as the space behind its end is, or the one character
+// that decides whether it is the end, no later.
 func TestAddIsEager(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ name, before, trigger, want string }{
-		{"point", "The answer is seven. ", "I", "The answer is seven."},
+		{"point", "The answer is seven.", " ", "The answer is seven."},
+		{"question in quotes", "He asked me “why not?” ", "A", "He asked me “why not?”"},
+		{"perhaps an abbreviation", "The answer is two. ", "I", "The answer is two."},
+		{"perhaps a list", "The answer is 7. ", "I", "The answer is 7."},
 		{"comma", "As far as I know, ", "i", "As far as I know,"},
 		{"Chinese stop", "我来帮你查一下", "。", "我来帮你查一下。"},
 		{"Chinese comma", "我来帮你查一下", "，", "我来帮你查一下，"},
