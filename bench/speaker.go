@@ -256,6 +256,10 @@ func (s *speaker) event(text []byte) {
 			c.late.add(time.Since(time.Unix(0, due)))
 		}
 	case "turn.done", "turn.cancelled", "turn.failed":
+		if _, rest, ok := bytes.Cut(text, []byte(`"seq":`)); ok { // as clients do: the server need not keep what came
+			digits := len(rest) - len(bytes.TrimLeft(rest, "0123456789"))
+			s.say(`{"type":"ack","seen":` + string(rest[:digits]) + `}`)
+		}
 		s.over(kind[len(turnPrefix):])
 	}
 }
