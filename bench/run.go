@@ -46,7 +46,7 @@ type Scenario struct {
 func Scenarios() []Scenario {
 	return []Scenario{
 		{"listen", "speakers that push audio, beside plain TCP and a bare WebSocket loop", true, 1, 1000, (*bench).listen},
-		{"idle", "memory of sessions that do nothing", false, 1, 1000, (*bench).idle},
+		{"idle", "memory of sessions that do nothing", false, 1, 4000, (*bench).idle},
 		{"turns", "whole turns, beside the same calls made without a server", true, 2, 100, (*bench).turns},
 		{"busy", "the same with more sessions", false, 2, 500, (*bench).turns},
 		{"pipeline", "time to first audio, beside one stage after the other", false, 2, 20, (*bench).pipeline},

@@ -12,9 +12,9 @@ import (
 	"sori/audio"
 )
 
-// aheadBytes is how much is read from a connection at once: six frames of 20 ms,
-// or one of 100 ms.
-const aheadBytes = 4 << 10
+// aheadBytes is how much is read from a connection at once: a dozen frames of
+// 20 ms, or one of 100 ms as base64 in JSON.
+const aheadBytes = 8 << 10
 
 // ahead is what was read from a connection before anybody asked for it. A
 // connection on which nothing comes waits here without a buffer, and near the

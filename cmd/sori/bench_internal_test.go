@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"sori/bench"
 )
@@ -19,9 +18,9 @@ import (
 func TestBenchMeasures(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	r := sori(t, os.Environ(), "bench", "--only", "listen,turns", "--sessions", "4", "--duration", "600ms", "--rounds", "1", "--no-pin",
+	r := sori(t, os.Environ(), "bench", "--only", "turns", "--sessions", "4", "--duration", "1500ms", "--rounds", "1", "--no-pin",
 		"--sentences", "1", "--json", filepath.Join(dir, "out.json"), "--gobench", filepath.Join(dir, "out.txt"))
-	r.expect(t, exitDone, "medians of 1 rounds", "[1/2] listen", "[2/2] turns", "processors are shared")
+	r.expect(t, exitDone, "medians of 1 rounds", "[1/1] turns", "processors are shared")
 	text, err := os.ReadFile(filepath.Join(dir, "out.json"))
 	if err != nil {
 		t.Fatal(err)
@@ -34,7 +33,7 @@ func TestBenchMeasures(t *testing.T) {
 	for _, f := range report.Figures {
 		got[f.Name] = f
 	}
-	for _, name := range []string{"push to talk, CPU per 1,000 sessions", "energy detector, lateness p99", "turn overhead p99", "time to first audio p50", "CPU per turn"} {
+	for _, name := range []string{"turn overhead p99", "time to first audio p50", "CPU per turn"} {
 		if f := got[name]; f.Sessions != 4 || len(f.Rounds) != 1 {
 			t.Errorf("%q was not measured: %+v", name, f)
 		}
@@ -56,7 +55,7 @@ func TestBenchIsInterrupted(t *testing.T) {
 	var errs stopAt
 	errs.mark, errs.stop = "round 1 of 50", cancel
 	code := run(ctx, []string{"bench", "--only", "listen", "--sessions", "2", "--duration", "100ms", "--rounds", "50", "--no-pin"}, os.Environ(), strings.NewReader(""), &out, &errs)
-	if code != exitFailed || !strings.Contains(out.String(), "bare coder/websocket") || !strings.Contains(out.String(), "The run was interrupted") {
+	if code != exitFailed || !strings.Contains(out.String(), "bare coder/websocket") || !strings.Contains(out.String(), "energy detector, lateness p99") || !strings.Contains(out.String(), "The run was interrupted") {
 		t.Errorf("exit code %d, and\n%s", code, out.String())
 	}
 }
@@ -102,11 +101,7 @@ func TestBenchBadInput(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			began := time.Now()
 			sori(t, os.Environ(), append([]string{"bench"}, tt.args...)...).expect(t, tt.code, tt.says)
-			if time.Since(began) > 10*time.Second {
-				t.Errorf("it took %s to say so", time.Since(began))
-			}
 		})
 	}
 }
