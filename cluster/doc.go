@@ -5,7 +5,7 @@
 //
 // Keys, with the default prefix; USER and ID are percent-escaped:
 //
-//	sori:{u:USER}:s:ID         hash    fence, holder, key, owner, state, last, bytes, clean, asker, ended
+//	sori:{u:USER}:s:ID         hash    fence, holder, key, owner, state, last, bytes, clean, asker, ended, run
 //	sori:{u:USER}:s:ID:lease   string  the process that holds the session; it runs out unless it is renewed
 //	sori:{u:USER}:s:ID:log     stream  what was said to the client, with the sequence number as id
 //	sori:{u:USER}:sessions     zset    the user's sessions, by when they were last seen
@@ -19,6 +19,10 @@
 // one is refused, also after a pause in which its lease ran out; the store of
 // history asks the same fence. A fence is the time in microseconds where that
 // is higher, so that it grows even when Redis forgot what it had acknowledged.
+//
+// A Redis that was promoted or started anew may have lost the latest of a session.
+// It gives the session to nobody for the time of one lease, in which a holder
+// that lives says again what it knows.
 //
 // While Redis can't be reached nobody can take a session, so its holder goes on.
 package cluster

@@ -2,9 +2,11 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
+	"sori/redisconn"
 	"sori/session/resume"
 )
 
@@ -192,13 +194,11 @@ func (l *lease) unsave() {
 
 // Release writes what is under way and gives the session up. Without an error
 // the next holder has everything; resume.ErrFenced says that there is one
-// already. Where Redis can't be reached the lease runs out by itself.
+// already. A session that goes on elsewhere is worth some patience with a Redis
+// that can't be reached: half the time of a lease, which runs out by itself then.
 func (l *lease) Release(ctx context.Context, ended bool) error {
 	l.mu.Lock()
 	l.released = true // nothing is added from here on
-	if l.state != nil {
-		l.version++ // once more: a promoted replica may not have it
-	}
 	l.mu.Unlock()
 	defer l.d.remove(l)
 	if err := l.hold(ctx); err != nil {
@@ -207,15 +207,33 @@ func (l *lease) Release(ctx context.Context, ended bool) error {
 	}
 	defer func() { <-l.writing }()
 	defer l.empty()
-	if !ended { // nobody reads the log of a session that has ended
-		for more := true; more; {
-			var err error
-			if more, err = l.d.writeOne(ctx, l); err != nil {
-				return err
-			}
+	if ended { // nobody reads the log of a session that has ended
+		return l.d.giveUp(ctx, l, true)
+	}
+	until := time.Now().Add(l.d.o.LeaseTime / 2)
+	for {
+		err := l.handOver(ctx)
+		if !errors.Is(err, redisconn.ErrUnavailable) || !time.Now().Add(minPause).Before(until) || !sleep(ctx, minPause) {
+			return err
 		}
 	}
-	return l.d.giveUp(ctx, l, ended)
+}
+
+// handOver writes all that waits and gives the session up. The caller holds the
+// lease for writing.
+func (l *lease) handOver(ctx context.Context) error {
+	l.mu.Lock()
+	if l.state != nil {
+		l.version++ // once more: a promoted replica may not have it
+	}
+	l.mu.Unlock()
+	for more := true; more; {
+		var err error
+		if more, err = l.d.writeOne(ctx, l); err != nil {
+			return err
+		}
+	}
+	return l.d.giveUp(ctx, l, false)
 }
 
 // empty forgets what waits.

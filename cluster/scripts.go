@@ -29,6 +29,13 @@ if fence > mine or (fence == mine and redis.call('HGET', KEYS[1], 'holder') ~= A
 end
 `
 
+// here gives a name to the Redis that runs the script, which is another one
+// after each start and on a replica that was promoted; empty where Redis does not say.
+const here = `
+local info = redis.pcall('INFO', 'server')
+local run = type(info) == 'string' and string.match(info, 'run_id:(%x+)') or ''
+`
+
 func newScripts() scripts {
 	return scripts{
 		// KEYS hash, lease, log, sessions; ARGV fence, process, ms of the lease, ms
@@ -49,7 +56,8 @@ end
 redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 redis.call('PEXPIRE', KEYS[3], ARGV[4])
-if says == 3 or ARGV[9] == '1' then
+if says == 3 or ARGV[9] == '1' then` + here + `
+  redis.call('HSET', KEYS[1], 'run', run)
   redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', ARGV[8] - ARGV[4])
   redis.call('ZADD', KEYS[4], ARGV[8], ARGV[7])
   redis.call('PEXPIRE', KEYS[4], ARGV[4])
@@ -97,8 +105,12 @@ return 1`),
 		// keep, start of the channels' names, id. Gives 1, fence, state, clean and
 		// last where the session is the caller's now; 4 and the ms of the other's
 		// lease where it is held; 0 where there is nothing to take.
+		//
+		// A Redis that was promoted or started since the session was noted may have
+		// lost where it stands, and who has it. A holder that lives says both again
+		// before it would lose a lease: until then nobody gets the session.
 		take: redis.NewScript(`
-local h = redis.call('HMGET', KEYS[1], 'fence', 'key', 'owner', 'ended', 'state', 'clean', 'last')
+local h = redis.call('HMGET', KEYS[1], 'fence', 'key', 'owner', 'ended', 'state', 'clean', 'last', 'run')
 if not h[1] or h[4] or h[2] ~= ARGV[1] or h[3] ~= ARGV[2] then
   return {0}
 end
@@ -107,6 +119,13 @@ if holder then
   redis.call('HSET', KEYS[1], 'asker', ARGV[4])
   redis.call('PUBLISH', ARGV[7] .. holder, 'ask ' .. ARGV[8])
   return {4, redis.call('PTTL', KEYS[2])}
+end
+` + here + `
+if h[8] and h[8] ~= run then
+  redis.call('HSET', KEYS[1], 'run', run, 'asker', ARGV[4])
+  redis.call('SET', KEYS[2], '', 'PX', ARGV[5])
+  redis.call('PEXPIRE', KEYS[1], ARGV[6])
+  return {4, tonumber(ARGV[5])}
 end
 local fence = string.format('%.0f', math.max(tonumber(h[1]) + 1, tonumber(ARGV[3])))
 redis.call('HSET', KEYS[1], 'fence', fence, 'holder', ARGV[4], 'taken', 1)
@@ -132,8 +151,8 @@ if ARGV[4] == '1' then
     redis.call('HSET', KEYS[1], 'fence', ARGV[1], 'ended', 1)
     redis.call('PEXPIRE', KEYS[1], ARGV[5])
   end
-else
-  redis.call('HSET', KEYS[1], 'clean', 1)
+else` + here + `
+  redis.call('HSET', KEYS[1], 'clean', 1, 'run', run)
   redis.call('HDEL', KEYS[1], 'asker')
   redis.call('PEXPIRE', KEYS[1], ARGV[3])
   redis.call('PEXPIRE', KEYS[3], ARGV[3])

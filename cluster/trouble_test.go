@@ -307,6 +307,53 @@ func TestAReplicaThatMissedTheState(t *testing.T) {
 	}
 }
 
+// A promoted replica knows nothing of the last renewals, and has an older state.
+// Nobody gets the session before its holder could say otherwise; where that is
+// dead, the heir waits for a lease's time.
+func TestAPromotedReplicaAsksTheHolderFirst(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	const hash, lease = "sori:{u:user+of+1}:s:1", 600 * time.Millisecond
+	a := start(t, server.URL(), cluster.Options{LeaseTime: lease})
+	b := start(t, server.URL(), cluster.Options{LeaseTime: lease})
+	promote := func() {
+		server.Do(t, "HSET", hash, "run", "another", "state", "old", "version", 1)
+		server.Do(t, "DEL", hash+":lease")
+	}
+	l := mustOpen(t, a, "1")
+	l.Save([]byte("old"))
+	if err := l.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	l.Save([]byte("new"))
+	if err := l.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	promote()
+	var letGo sync.WaitGroup
+	letGo.Go(func() {
+		closed(t, "the question for the session", l.Asked())
+		release(t, l, false)
+	})
+	heir, in := mustTake(t, b, "1", 0)
+	letGo.Wait()
+	if string(in.State) != "new" || !in.Clean {
+		t.Errorf("from a living holder: %q, clean %v", in.State, in.Clean)
+	}
+	heir.Save([]byte("newest"))
+	if err := heir.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.kill()
+	promote()
+	began := time.Now()
+	last, in := mustTake(t, a, "1", 0)
+	if string(in.State) != "old" || time.Since(began) < lease {
+		t.Errorf("from a dead holder: %q after %v", in.State, time.Since(began))
+	}
+	release(t, last, true)
+}
+
 // What was flushed an heir has, however long messages gather otherwise; and the
 // writes that follow are not passed over.
 func TestFlush(t *testing.T) {

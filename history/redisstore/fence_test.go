@@ -97,3 +97,40 @@ func TestATurnThatComesLate(t *testing.T) {
 		t.Errorf("the page before it: %v, %v", turns, err)
 	}
 }
+
+// An heir that took a turn for lost did not know that its end waited in a spool,
+// acknowledged: it comes late, and counts.
+func TestATurnThatWasTakenForLost(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	server.Replica(t)
+	for user, url := range map[string]string{"10": server.URL(), "11": server.URL() + "?replicas=1"} {
+		s := open(t, url, redisstore.Options{})
+		add := func(fence uint64, code, text string) {
+			t.Helper()
+			x := historytest.Turn(user, 1)
+			x.Fence, x.ATOTText = fence, text
+			if x.Error = nil; code != "" {
+				x.Error = &history.Failure{Stage: "tts", Code: code}
+			}
+			if err := s.Append(t.Context(), x); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := func(text string) {
+			t.Helper()
+			turns, err := s.Recent(t.Context(), user, 5)
+			if err != nil || len(turns) != 1 || turns[0].ATOTText != text {
+				t.Errorf("%+v, %v; want one turn with %q", turns, err, text)
+			}
+		}
+		add(2, "process_lost", "lost")
+		add(1, "", "of one that slept, and told nobody")
+		want("lost")
+		add(0, "", "told")
+		want("told")
+		add(2, "process_lost", "lost")
+		add(0, "process_lost", "lost")
+		want("told")
+	}
+}

@@ -24,13 +24,16 @@ func newScripts() scripts {
 		// The list and the set of ids grow and shrink together, so that a turn's
 		// rank in the one is its index in the other.
 		//
-		// A turn without a fence was set aside. It goes before the later ones of its
+		// A turn without a fence was set aside, and its client was told of its end: it
+		// replaces what an heir that did not know of it made of the turn. It goes before the later ones of its
 		// session, which another process may have written meanwhile.
 		appendTurn: redis.NewScript(`
 local rank = redis.call('ZRANK', KEYS[2], ARGV[1])
 if rank then
-  if ARGV[7] == '1' then
-    redis.call('LSET', KEYS[1], rank, ARGV[2])
+  local old, lost = redis.call('LINDEX', KEYS[1], rank), '"code":"process_lost"'
+  local better = ARGV[4] == '0' and string.find(old, lost, 1, true) and not string.find(ARGV[2], lost, 1, true)
+  if better or ARGV[7] == '1' then
+    redis.call('LSET', KEYS[1], rank, better and ARGV[2] or old)
   end
   return redis.call('EXISTS', KEYS[3])
 end
