@@ -22,6 +22,12 @@ tools() {
 	echo "$sum" >$mark
 }
 
+# run tests with Node.js and tells how long each file took.
+run() {
+	(cd web && node --test --test-reporter=spec --test-reporter-destination=stdout \
+		--test-reporter=./test/harness/seconds.js --test-reporter-destination=stderr "$@")
+}
+
 if ! has node || ! has npm; then
 	in_ci && die "node and npm are missing: they check the page. Install Node.js 20 or newer"
 	say "node or npm is missing: the page is not checked. Install Node.js 20 or newer"
@@ -37,12 +43,12 @@ lint)
 test)
 	tools
 	say "the client library and the page's logic, in Node $(node --version)"
-	(cd web && node --test --test-timeout=60000 test/unit/)
+	run --test-timeout=60000 test/unit/
 	[ -x bin/sori ] || die "bin/sori is missing: make build"
 	say "the client library against a real sori"
-	(cd web && node --test --test-concurrency=1 test/node/)
+	run --test-concurrency=1 test/node/
 	say "the page in a real browser (pictures in web/test/artifacts)"
-	(cd web && node --test --test-concurrency=2 test/browser/)
+	run --test-concurrency=2 test/browser/
 	;;
 *) die "web.sh: unknown purpose '${1:-}': use lint or test" ;;
 esac

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { accessible, missing, openPage } from '../harness/browser.js';
+import { accessible, eachLook, missing, openPage } from '../harness/browser.js';
 import { Server } from '../harness/server.js';
 
 const skip = missing();
@@ -18,32 +18,36 @@ before(async () => {
 });
 after(() => server?.stop());
 
-for (const scheme of /** @type {const} */ (['light', 'dark'])) {
-  for (const viewport of [{ width: 1440, height: 900 }, { width: 390, height: 844 }]) {
-    test(`axe finds nothing, ${scheme}, ${viewport.width} wide`, { skip, timeout: 120_000 }, async (t) => {
-      const { page } = await openPage(t, server.url, { scheme, viewport, still: true });
-      await accessible(page, 'at the start');
-      await page.fill('#text', 'what is seven times six');
-      await page.press('#text', 'Enter');
-      await page.waitForSelector('.turn.speaking', PATIENCE);
-      await accessible(page, 'while sori speaks');
-      await page.waitForSelector('.turn[data-status=done]', PATIENCE);
-      await page.locator('.timing summary').first().evaluate((s) => /** @type {HTMLDetailsElement} */ (s.parentElement).open = true);
-      await page.evaluate(async () => {
-        const { sori } = await import(/** @type {any} */ ('/app/page/main.js'));
-        sori.emit('turn.failed', { stage: 'atot', code: 'engine_unreachable' });
-      });
-      await page.click('input[value=push] + span');
-      await accessible(page, 'after a turn, with a notice, holding to talk');
-      await page.click('#open-settings');
-      await accessible(page, 'settings');
-      await page.keyboard.press('Escape');
-      await page.click('#open-history');
-      await page.waitForSelector('#history .turn', PATIENCE);
-      await accessible(page, 'history');
-    });
-  }
-}
+test('axe finds nothing, light and dark, on a phone and a desktop', { skip, timeout: 180_000 }, async (t) => {
+  const { page } = await openPage(t, server.url, { still: true });
+  const all = (/** @type {string} */ state) => eachLook(page, (look) => accessible(page, `${state}, ${look}`));
+  /** @param {string} text */
+  const write = async (text) => {
+    await page.fill('#text', text);
+    await page.press('#text', 'Enter');
+  };
+  await all('at the start');
+  await write('what is seven times six');
+  await page.waitForSelector('.turn[data-status=done]', PATIENCE);
+  await write('what can you do'); // a long answer
+  await page.waitForSelector('.turn.speaking', PATIENCE);
+  await all('while sori speaks');
+  await page.keyboard.press('Escape');
+  await page.waitForSelector('.turn[data-status] + .turn[data-status]', PATIENCE);
+  await page.locator('.timing summary').first().evaluate((s) => /** @type {HTMLDetailsElement} */ (s.parentElement).open = true);
+  await page.evaluate(async () => {
+    const { sori } = await import(/** @type {any} */ ('/app/page/main.js'));
+    sori.emit('turn.failed', { stage: 'atot', code: 'engine_unreachable' });
+  });
+  await page.click('input[value=push] + span');
+  await all('after two turns, with a notice, holding to talk');
+  await page.click('#open-settings');
+  await all('settings');
+  await page.keyboard.press('Escape');
+  await page.click('#open-history');
+  await page.waitForSelector('#history .turn', PATIENCE);
+  await all('history');
+});
 
 test('a whole conversation by keyboard alone', { skip, timeout: 120_000 }, async (t) => {
   const { page } = await openPage(t, server.url);
@@ -115,11 +119,6 @@ test('the page speaks Korean to who reads Korean, and changes on demand', { skip
 
 test('settings reach the server', { skip, timeout: 60_000 }, async (t) => {
   const { page } = await openPage(t, server.url);
-  const configured = page.evaluate(async () => {
-    const { sori } = await import(/** @type {any} */ ('/app/page/main.js'));
-    await new Promise((r) => setTimeout(r, 3000));
-    return sori.session;
-  });
   await page.click('#open-settings');
   const voices = await page.locator('#s-voice option').evaluateAll((all) => all.map((o) => /** @type {HTMLOptionElement} */ (o).value));
   assert.equal(voices[0], '', 'the server’s own choice first');
@@ -130,7 +129,10 @@ test('settings reach the server', { skip, timeout: 60_000 }, async (t) => {
   await page.keyboard.press('Tab');
   await page.selectOption('#s-language', 'en');
   await page.selectOption('#s-eagerness', 'high');
-  const ready = await configured;
+  const session = () => page.evaluate(async () => (await import(/** @type {any} */ ('/app/page/main.js'))).sori.session);
+  const until = Date.now() + PATIENCE.timeout;
+  let ready = await session();
+  for (; ready.turn_detection.eagerness !== 'high' && Date.now() < until; ready = await session()) await page.waitForTimeout(50); // the last of the changes
   assert.equal(ready.voice, voice);
   assert.equal(ready.instructions, 'be brief');
   assert.equal(ready.turn_detection.eagerness, 'high');

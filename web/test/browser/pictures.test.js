@@ -7,7 +7,7 @@ import { mkdir, stat } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-import { missing, openPage } from '../harness/browser.js';
+import { eachLook, missing, openPage } from '../harness/browser.js';
 import { Server, say } from '../harness/server.js';
 import { join, silence } from '../harness/wav.js';
 
@@ -30,50 +30,49 @@ before(async () => {
 });
 after(() => server?.stop());
 
-for (const scheme of /** @type {const} */ (['light', 'dark'])) {
-  for (const [device, viewport] of Object.entries({ phone: { width: 390, height: 844 }, desktop: { width: 1440, height: 900 } })) {
-    test(`${device}, ${scheme}`, { skip, timeout: 120_000 }, async (t) => {
-      const { page } = await openPage(t, server.url, { scheme, viewport, voice });
-      let n = 0;
-      const shoot = (/** @type {string} */ state) => page.screenshot({ path: `${folder}${device}-${scheme}-${++n}-${state}.png` });
-      await shoot('start');
-      await page.click('#talk');
-      await page.waitForFunction(() => /sev/i.test(document.querySelector('.you .words')?.textContent ?? ''), null, PATIENCE); // so far, where the machine is fast enough
-      await shoot('partial');
-      await page.waitForSelector('.turn[data-status=done]', PATIENCE);
-      await page.fill('#text', 'what can you do');
-      await page.press('#text', 'Enter');
-      await page.waitForSelector('.turn.speaking', PATIENCE);
-      await page.waitForTimeout(2500);
-      await shoot('speaking');
-      if (process.env.README_PICTURE && device === 'desktop' && scheme === 'light') await page.screenshot({ path: readme });
-      await page.keyboard.press('Escape');
-      await page.waitForSelector('.turn[data-status=cancelled]', PATIENCE);
-      await page.click('#talk');
-      await page.locator('.timing').last().evaluate((d) => /** @type {HTMLDetailsElement} */ (d).open = true);
-      await page.locator('.turn').last().scrollIntoViewIfNeeded();
-      await shoot('stopped');
-      await page.click('#open-history');
-      await page.waitForSelector('#history .turn', PATIENCE);
-      await page.waitForTimeout(300);
-      await shoot('history');
-      await page.keyboard.press('Escape');
-      await page.click('#open-settings');
-      await page.waitForTimeout(300);
-      await shoot('settings');
-      await page.selectOption('#s-ui', 'ko');
-      await page.keyboard.press('Escape');
-      await shoot('korean');
-      await page.reload();
-      await page.waitForSelector('[data-state=ready]');
-      await page.evaluate(async () => {
-        const { sori } = await import(/** @type {any} */ ('/app/page/main.js'));
-        sori.emit('turn.failed', { stage: 'atot', code: 'engine_unreachable' });
-      });
-      await shoot('korean-trouble');
-    });
-  }
-}
+test('the main states', { skip, timeout: 180_000 }, async (t) => {
+  const { page } = await openPage(t, server.url, { voice });
+  let n = 0;
+  const shoot = (/** @type {string} */ state) => {
+    n++;
+    return eachLook(page, (look) => page.screenshot({ path: `${folder}${look}-${n}-${state}.png` }));
+  };
+  await shoot('start');
+  await page.click('#talk');
+  await page.waitForFunction(() => /sev/i.test(document.querySelector('.you .words')?.textContent ?? ''), null, PATIENCE); // so far, where the machine is fast enough
+  await shoot('partial');
+  await page.waitForSelector('.turn[data-status=done]', PATIENCE);
+  await page.fill('#text', 'what can you do');
+  await page.press('#text', 'Enter');
+  await page.waitForSelector('.turn.speaking', PATIENCE);
+  await page.waitForTimeout(2500);
+  if (process.env.README_PICTURE) await page.screenshot({ path: readme });
+  await shoot('speaking');
+  await page.keyboard.press('Escape');
+  await page.waitForSelector('.turn[data-status] + .turn[data-status]', PATIENCE);
+  await page.click('#talk');
+  await page.locator('.timing').last().evaluate((d) => /** @type {HTMLDetailsElement} */ (d).open = true);
+  await page.locator('.turn').last().scrollIntoViewIfNeeded();
+  await shoot('stopped');
+  await page.click('#open-history');
+  await page.waitForSelector('#history .turn', PATIENCE);
+  await page.waitForTimeout(300);
+  await shoot('history');
+  await page.keyboard.press('Escape');
+  await page.click('#open-settings');
+  await page.waitForTimeout(300);
+  await shoot('settings');
+  await page.selectOption('#s-ui', 'ko');
+  await page.keyboard.press('Escape');
+  await shoot('korean');
+  await page.reload();
+  await page.waitForSelector('[data-state=ready]');
+  await page.evaluate(async () => {
+    const { sori } = await import(/** @type {any} */ ('/app/page/main.js'));
+    sori.emit('turn.failed', { stage: 'atot', code: 'engine_unreachable' });
+  });
+  await shoot('korean-trouble');
+});
 
 test('the picture in the readme is not heavy', { skip }, async (t) => {
   const picture = await stat(readme).catch(() => null);

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-import { accessible, missing, openPage } from '../harness/browser.js';
+import { accessible, eachLook, missing, openPage } from '../harness/browser.js';
 import { Server } from '../harness/server.js';
 
 const skip = missing();
@@ -30,13 +30,7 @@ test('who has no key is asked for one, by keyboard alone; a wrong one is told to
   await page.waitForFunction(() => /does not accept/.test(document.querySelector('#key-state')?.textContent ?? ''), null, PATIENCE);
   assert.equal(await page.getAttribute('#key', 'aria-invalid'), 'true');
   await accessible(page, 'after a wrong key');
-  for (const [device, viewport] of Object.entries({ phone: { width: 390, height: 844 }, desktop: { width: 1440, height: 900 } })) {
-    for (const scheme of /** @type {const} */ (['light', 'dark'])) {
-      await page.setViewportSize(viewport);
-      await page.emulateMedia({ colorScheme: scheme });
-      await page.screenshot({ path: fileURLToPath(new URL(`../artifacts/${device}-${scheme}-key.png`, import.meta.url)) });
-    }
-  }
+  await eachLook(page, (look) => page.screenshot({ path: fileURLToPath(new URL(`../artifacts/${look}-key.png`, import.meta.url)) }));
 
   await page.route('**/whoami', async (route) => {
     await new Promise((r) => setTimeout(r, 1200));

@@ -95,6 +95,27 @@ export async function openPage(t, url, wish = {}) {
   return { page, complaints };
 }
 
+/** Each look of the page: phone and desktop, light and dark. */
+export const LOOKS = [
+  { name: 'desktop-dark', scheme: 'dark', viewport: { width: 1440, height: 900 } },
+  { name: 'phone-dark', scheme: 'dark', viewport: { width: 390, height: 844 } },
+  { name: 'phone-light', scheme: 'light', viewport: { width: 390, height: 844 } },
+  { name: 'desktop-light', scheme: 'light', viewport: { width: 1440, height: 900 } },
+];
+
+/**
+ * Shows a state of the page in each look. The last is the one that a page opens with.
+ * @param {import('playwright-core').Page} page
+ * @param {(name: string) => Promise<unknown>} act
+ */
+export async function eachLook(page, act) {
+  for (const { name, scheme, viewport } of LOOKS) {
+    await page.emulateMedia({ colorScheme: /** @type {'light' | 'dark'} */ (scheme) });
+    await page.setViewportSize(viewport);
+    await act(name);
+  }
+}
+
 const axe = readFileSync(new URL('../../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
 
 /**
