@@ -29,21 +29,22 @@ func open(t *testing.T, address string, o redisconn.Options) *redisconn.Conn {
 
 func TestOpenUnderstands(t *testing.T) {
 	t.Parallel()
+	const secrets = "&password_env=PASSWORD&sentinel_password_env=PASSWORD"
 	for url, name := range map[string]string{
-		"redis://127.0.0.1:6379/0":                                                              "redis://127.0.0.1:6379/0",
-		"redis://localhost":                                                                     "redis://localhost",
-		"redis://localhost/0?replicas=2":                                                        "redis://localhost/0",
-		"redis://:p%40ss@h/3":                                                                   "redis://h/3",
-		"rediss://user:secret@h:6380/0?skip_verify=true":                                        "rediss://h:6380/0",
-		"redis://[::1]:6379/1?pool_size=50":                                                     "redis://[::1]:6379/1",
-		"unix:///run/redis.sock?db=2":                                                           "unix:///run/redis.sock",
-		"redis+sentinel://u:p@a,b:26380,c/1?master_name=main":                                   "redis+sentinel://a,b:26380,c/1",
-		"rediss+sentinel://a?master_name=main&username=x&addr=b:1":                              "rediss+sentinel://a",
-		"redis+cluster://u:p@a:7000,b:7001,[::1]":                                               "redis+cluster://a:7000,b:7001,[::1]",
-		"rediss+cluster://a?pool_size=5":                                                        "rediss+cluster://a",
-		"rediss+cluster://a?skip_verify=true&server_name=redis":                                 "rediss+cluster://a",
-		"rediss://h?password_env=PASSWORD":                                                      "rediss://h",
-		"redis+sentinel://h?master_name=m&password_env=PASSWORD&sentinel_password_env=PASSWORD": "redis+sentinel://h",
+		"redis+sentinel://h?master_name=m" + secrets:               "redis+sentinel://h",
+		"redis://127.0.0.1:6379/0":                                 "redis://127.0.0.1:6379/0",
+		"redis://localhost":                                        "redis://localhost",
+		"redis://localhost/0?replicas=2":                           "redis://localhost/0",
+		"redis://:p%40ss@h/3":                                      "redis://h/3",
+		"rediss://user:secret@h:6380/0?skip_verify=true":           "rediss://h:6380/0",
+		"redis://[::1]:6379/1?pool_size=50":                        "redis://[::1]:6379/1",
+		"unix:///run/redis.sock?db=2":                              "unix:///run/redis.sock",
+		"redis+sentinel://u:p@a,b:26380,c/1?master_name=main":      "redis+sentinel://a,b:26380,c/1",
+		"rediss+sentinel://a?master_name=main&username=x&addr=b:1": "rediss+sentinel://a",
+		"redis+cluster://u:p@a:7000,b:7001,[::1]":                  "redis+cluster://a:7000,b:7001,[::1]",
+		"rediss+cluster://a?pool_size=5":                           "rediss+cluster://a",
+		"rediss+cluster://a?skip_verify=true&server_name=redis":    "rediss+cluster://a",
+		"rediss://h?password_env=PASSWORD":                         "rediss://h",
 	} {
 		s := open(t, url, redisconn.Options{Getenv: environment})
 		if s.String() != name {
