@@ -33,7 +33,9 @@ func (b *bench) history(ctx context.Context, _ int) error {
 	}
 	socket := filepath.Join(b.dir, "redis.sock")
 	server, err := spawn(ctx, "redis-server", program, []string{"--port", "0", "--unixsocket", socket, "--save", "", "--dir", b.dir}, nil,
-		func(line string, _ *child) bool { return strings.Contains(strings.ToLower(line), "ready to accept connections") })
+		func(line string, _ *child) bool {
+			return strings.Contains(strings.ToLower(line), "ready to accept connections")
+		})
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ import (
 // knownLanguages is what the local engines say of their languages and voices. Its methods
 // may be called from many goroutines.
 type knownLanguages struct {
-	mu    sync.Mutex // guards what follows
+	mu    sync.Mutex          // guards what follows
 	first map[stage.Name]bool // whom the local engine serves in the first place
 	local map[stage.Name]bool // and of these, whom nobody else serves
 	all   protocol.Languages

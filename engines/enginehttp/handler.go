@@ -24,7 +24,7 @@ var errTimeout error = &requestError{
 type service struct {
 	Config
 
-	name stage.Name
+	name    stage.Name
 	engine  string // its name
 	missing Missing
 	gate    *gate
