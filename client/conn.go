@@ -46,6 +46,8 @@ type Conn struct {
 
 	// Owned by the receiving goroutine.
 	seq   uint64 // of the last message that took a number
+	turn  int    // the newest one of which it has heard
+	live  string // the id of that turn, until its end
 	ready protocol.Ready
 	away  time.Duration // the server asked to come back after so long
 
@@ -206,6 +208,9 @@ func (c *Conn) receive(ctx context.Context) (Message, error) {
 	}
 	switch e := event.(type) {
 	case protocol.Ready:
+		if e.Session != c.ready.Session {
+			c.turn, c.live = 0, ""
+		}
 		c.ready = e
 		c.seq = head.Seq
 	case protocol.Ack:
@@ -216,6 +221,12 @@ func (c *Conn) receive(ctx context.Context) (Message, error) {
 		if head.Seq > 0 {
 			c.seq = head.Seq
 		}
+	}
+	if e, ok := event.(protocol.TurnStarted); ok {
+		c.turn, c.live = head.Turn, e.ID
+	}
+	if _, ok := Terminal(event); ok && head.Turn == c.turn {
+		c.live = ""
 	}
 	return Message{Head: head, Event: event, Text: data}, nil
 }

@@ -67,6 +67,15 @@ func (b *backlog) after(n uint64) []frame {
 	return b.frames[uint64(len(b.frames))-missing:]
 }
 
+// resume keeps what the server has not got, and gives it. Numbers go on after
+// what it has, also where more was let go.
+func (b *backlog) resume(received uint64) []frame {
+	frames := b.after(received)
+	b.drop(len(b.frames) - len(frames))
+	b.last = received + uint64(len(frames))
+	return frames
+}
+
 // send sends a frame. What can't leave now is sent when the session is resumed.
 func (c *Conn) send(ctx context.Context, f frame) error {
 	c.sending.Lock()
@@ -99,6 +108,13 @@ func (c *Conn) forget(received uint64) {
 	if keep := len(b.after(received)); keep < len(b.frames) {
 		b.drop(len(b.frames) - keep)
 	}
+}
+
+// forgotten is the number of the newest frame that is not kept.
+func (c *Conn) forgotten() uint64 {
+	c.sending.Lock()
+	defer c.sending.Unlock()
+	return c.unsent.last - uint64(len(c.unsent.frames))
 }
 
 // resumable says whether the session may go on after err.
@@ -157,7 +173,10 @@ func (c *Conn) attempt(ctx context.Context, u *url.URL) (m Message, again bool, 
 		refused, ok := errors.AsType[*DialError](err)
 		return m, !ok || refused.Status == 0 || refused.Status >= 500 || refused.Status == 429, err
 	}
-	text, err := protocol.EncodeClient(protocol.Resume{Session: c.ready.Session, Key: c.ready.Resume.Key, Seen: c.seq})
+	text, err := protocol.EncodeClient(protocol.Resume{
+		Session: c.ready.Session, Key: c.ready.Resume.Key, Seen: c.seq,
+		Forgotten: c.forgotten(), Turn: c.turn, Live: c.live,
+	})
 	if err == nil {
 		err = ws.Write(ctx, websocket.MessageText, text)
 	}
@@ -187,7 +206,7 @@ func (c *Conn) goOn(ctx context.Context, ws *websocket.Conn, resumed protocol.Re
 	defer c.sending.Unlock()
 	c.ws.CloseNow() //nolint:gosec // it is gone
 	c.ws = ws
-	for _, f := range c.unsent.after(resumed.Received) {
+	for _, f := range c.unsent.resume(resumed.Received) {
 		if err := ws.Write(ctx, f.kind, f.data); err != nil {
 			return closed(err)
 		}

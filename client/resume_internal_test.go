@@ -38,6 +38,9 @@ func TestBacklogNumbersFrames(t *testing.T) {
 			t.Errorf("acknowledged up to %d: %s of %d bytes, want %s", tc.received, got, c.unsent.bytes, tc.left)
 		}
 	}
+	if n := c.forgotten(); n != 5 {
+		t.Errorf("it has forgotten up to %d, want 5", n)
+	}
 	c.unsent.add(frame{data: []byte("6")})
 	if got := fmt.Sprint(texts(c.unsent.after(3)), c.unsent.last); got != "[6] 6" {
 		t.Errorf("after it has forgotten all: %s", got)
@@ -63,5 +66,30 @@ func TestBacklogIsBounded(t *testing.T) {
 	b.add(frame{data: make([]byte, backlogBytes+1)}) // nobody can send that
 	if len(b.frames) != 0 || b.bytes != 0 || b.last != count+1 {
 		t.Errorf("a frame over the bound leaves %d frames, %d bytes", len(b.frames), b.bytes)
+	}
+}
+
+// What a resumed session asks for again is kept until it is acknowledged, and
+// counting goes on after what the server has.
+func TestBacklogResumes(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		forgotten, received uint64
+		again               string
+		last                uint64
+	}{
+		{0, 0, "[1 2 3 4 5]", 5},
+		{2, 3, "[4 5]", 5},
+		{2, 5, "[]", 5},
+		{4, 2, "[5]", 3}, // a server that does not take the client's word for it
+	} {
+		var b backlog
+		for _, s := range []string{"configure", "1", "2", "3", "4", "5"} {
+			b.add(frame{data: []byte(s)})
+		}
+		b.drop(int(tc.forgotten)) //nolint:gosec // small
+		if got := fmt.Sprint(texts(b.resume(tc.received))); got != tc.again || b.last != tc.last || b.bytes != len(b.frames) {
+			t.Errorf("%+v: %s, the last is %d, %d bytes", tc, got, b.last, b.bytes)
+		}
 	}
 }

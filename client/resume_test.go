@@ -77,19 +77,19 @@ func first(frames int, then func(p *peer)) func(*peer, string) {
 	}
 }
 
-// resumes wants session.resume with this number, and answers it.
-func (p *peer) resumes(query string, seen uint64, with protocol.Event) {
+// resumes wants session.resume with this knowledge, and answers it.
+func (p *peer) resumes(query string, knows protocol.Resume, with protocol.Event) {
 	p.t.Helper()
 	if query != "as=before&resume=s+1" {
 		p.t.Errorf("the handshake says %q", query)
 	}
-	m, _ := p.hear()
-	if m != (protocol.Resume{Session: "s 1", Key: "secret", Seen: seen}) {
-		p.t.Errorf("it resumes with %+v, want %d", m, seen)
+	knows.Session, knows.Key = "s 1", "secret"
+	if m, _ := p.hear(); m != knows {
+		p.t.Errorf("it resumes with %+v, want %+v", m, knows)
 	}
-	p.seq = seen - 1 // session.resumed takes no number
+	p.seq = knows.Seen - 1 // session.resumed takes no number
 	p.send(0, with)
-	p.seq = seen
+	p.seq = knows.Seen
 }
 
 // typed gives the texts that the client sends until it stops.
@@ -131,7 +131,7 @@ func TestReceiveResumes(t *testing.T) {
 		first(4, func(p *peer) { p.send(0, protocol.Ack{Received: 1}) }),
 		nil, // busy: tried once more
 		func(p *peer, query string) {
-			p.resumes(query, 3, protocol.Resumed{Session: "s 1", Received: 2, Lost: 5})
+			p.resumes(query, protocol.Resume{Seen: 3, Forgotten: 1}, protocol.Resumed{Session: "s 1", Received: 2, Lost: 5})
 			again <- p.typed(2)
 			p.send(0, protocol.Pong{ID: "4"})
 			later <- p.typed(1)
@@ -158,6 +158,36 @@ func TestReceiveResumes(t *testing.T) {
 	}
 }
 
+// A process that knows less of the session than the client does learns which
+// numbers were used, and which turn waits for its end.
+func TestResumeSaysWhatTheClientKnows(t *testing.T) {
+	t.Parallel()
+	c := configured(t, lives(t, 0,
+		first(2, func(p *peer) {
+			p.send(7, protocol.TurnStarted{ID: "seven"})
+			p.send(0, protocol.Ack{Received: 1})
+		}),
+		func(p *peer, query string) {
+			p.resumes(query, protocol.Resume{Seen: 4, Forgotten: 1, Turn: 7, Live: "seven"}, protocol.Resumed{Session: "s 1", Received: 1})
+			p.hear()
+			p.send(7, protocol.TurnDone{})
+		},
+		func(p *peer, query string) {
+			p.resumes(query, protocol.Resume{Seen: 5, Forgotten: 1, Turn: 7}, protocol.Resumed{Session: "s 1", Received: 2})
+			p.hear()
+		},
+	))
+	for range 2 {
+		receive(t, c)
+	}
+	types(t, c, 1, 2)
+	for resumed := 0; resumed < 2; {
+		if _, ok := receive(t, c).Event.(protocol.Resumed); ok {
+			resumed++
+		}
+	}
+}
+
 // A server that goes away says when to come back.
 func TestResumeComesBackWhenItWasTold(t *testing.T) {
 	t.Parallel()
@@ -167,7 +197,7 @@ func TestResumeComesBackWhenItWasTold(t *testing.T) {
 			_ = p.ws.Close(websocket.StatusServiceRestart, "")
 		}),
 		func(p *peer, query string) {
-			p.resumes(query, 3, protocol.Resumed{Session: "s 1"})
+			p.resumes(query, protocol.Resume{Seen: 3}, protocol.Resumed{Session: "s 1"})
 			p.hear()
 		},
 	))
@@ -192,7 +222,7 @@ func TestReceiveGivesUp(t *testing.T) {
 		says   string
 	}{
 		"the session is over": {0, func(p *peer, query string) {
-			p.resumes(query, 3, protocol.Problem{Code: protocol.ErrNoSession, Message: "It is over."})
+			p.resumes(query, protocol.Resume{Seen: 3}, protocol.Problem{Code: protocol.ErrNoSession, Message: "It is over."})
 			p.hear()
 		}, "It is over."},
 		"the key is refused": {http.StatusUnauthorized, nil, "401"},

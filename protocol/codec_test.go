@@ -46,7 +46,7 @@ func clientMessages() []protocol.ClientMessage {
 		protocol.Playback{Turn: 2, MS: 1_240},
 		protocol.Ping{ID: "p-1"},
 		protocol.ToolResult{ID: "c-1", Output: "done", Error: "no"},
-		protocol.Resume{Session: "s-1", Key: "k", Seen: 17},
+		protocol.Resume{Session: "s-1", Key: "k", Seen: 17, Forgotten: 40, Turn: 3, Live: "t-3"},
 		protocol.Seen{Seen: 18},
 	}
 }

@@ -18,6 +18,7 @@ func FuzzDecodeClient(f *testing.F) {
 		}
 		f.Add(data)
 	}
+	f.Add([]byte(`{"type":"session.resume","session":"s-1","key":"k","seen":17,"forgotten":null,"live":""}`))
 	f.Add([]byte(strings.Repeat("[", 100)))
 	f.Add([]byte(`{"type":"text","text":"\ud800"}`))
 	f.Add([]byte(`{"type":"session.configure","input":{"rate":1e4,"rate":2}}`))

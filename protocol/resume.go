@@ -20,6 +20,13 @@ type Resume struct {
 	Session string `json:"session"` // of [Ready]
 	Key     string `json:"key"`     // of [Ready]
 	Seen    uint64 `json:"seen"`    // the number of the last server message that the client has processed
+
+	// The rest is for a process that knows an older state of the session than the
+	// client does, as when Redis was away while the one before it died. The zero
+	// value says nothing.
+	Forgotten uint64 `json:"forgotten,omitempty"` // the client does not keep its frames up to this one
+	Turn      int    `json:"turn,omitempty"`      // the newest turn of which it has heard
+	Live      string `json:"live,omitempty"`      // the id of that turn, where it has not heard of its end
 }
 
 // Resumed answers [Resume]. Counting goes on after the Seq of its head, which is
@@ -61,14 +68,23 @@ func (GoingAway) Type() string { return "going_away" }
 const (
 	MaxSessionID = 128 // bytes
 	MaxResumeKey = 128 // bytes
+	MaxTurnID    = 64  // bytes
 )
 
 func readResume(f *fields) Resume {
-	return Resume{
+	r := Resume{
 		Session: f.text("session", 1, MaxSessionID),
 		Key:     f.text("key", 1, MaxResumeKey),
 		Seen:    uint64(f.number("seen", 0, math.MaxInt64)), //nolint:gosec // not negative
+		Live:    f.text("live", 0, MaxTurnID),
 	}
+	if f.has("forgotten") {
+		r.Forgotten = uint64(f.number("forgotten", 0, math.MaxInt64)) //nolint:gosec // not negative
+	}
+	if f.has("turn") {
+		r.Turn = int(f.number("turn", 0, math.MaxInt32))
+	}
+	return r
 }
 
 func readSeen(f *fields) Seen {

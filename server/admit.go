@@ -66,7 +66,7 @@ func (c *conn) resume(r protocol.Resume) {
 		c.unknown()
 		return
 	}
-	if h == nil || !h.admit(c, r.Seen) {
+	if h == nil || !h.admit(c, r) {
 		if h = c.inherit(r); h == nil {
 			return
 		}
@@ -103,7 +103,7 @@ func (c *conn) inherit(r protocol.Resume) *host {
 	}
 	h, err := s.heir(ctx, c, r, l, will)
 	if err == nil && s.host(h) {
-		if h.admit(c, r.Seen) {
+		if h.admit(c, r) {
 			return h
 		}
 		c.shut(ending{protocol.CloseTryLater, "The session can't be reached right now."})
@@ -149,6 +149,11 @@ func (s *Server) heir(ctx context.Context, c *conn, r protocol.Resume, l resume.
 		log = nil // the end of it is missing: what there is can't be counted
 	}
 	st.Seq = max(st.Seq, last)
+	live := r.Live
+	if ends(log, r.Turn) {
+		live = "" // the client is about to hear that
+	}
+	st.Heed(r.Forgotten, r.Turn, live)
 	turns, err := s.cfg.Store.Recent(ctx, will.Session.User, historyOfHeir)
 	if err != nil {
 		return nil, err
@@ -189,4 +194,17 @@ func unbroken(log []resume.Message) []resume.Message {
 		}
 	}
 	return log
+}
+
+// ends says whether the end of a turn is in a log.
+func ends(log []resume.Message, turn int) bool {
+	for _, m := range log {
+		if m.Binary {
+			continue
+		}
+		if head, e, err := protocol.DecodeEvent(m.Data); err == nil && head.Turn == turn && terminal(e) {
+			return true
+		}
+	}
+	return false
 }

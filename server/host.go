@@ -61,9 +61,9 @@ type host struct {
 
 // attachment is a connection that wants the session.
 type attachment struct {
-	conn  *conn
-	seen  uint64
-	taken chan<- bool
+	conn   *conn
+	resume protocol.Resume
+	taken  chan<- bool
 }
 
 // departure is a connection that is gone.
@@ -242,11 +242,11 @@ func (h *host) depart(c *conn, goodbye bool) {
 }
 
 // admit gives the session to a connection, unless the session is over.
-func (h *host) admit(c *conn, seen uint64) bool {
+func (h *host) admit(c *conn, r protocol.Resume) bool {
 	taken := make(chan bool, 1)
 	defer h.knock()()
 	select {
-	case h.attach <- attachment{c, seen, taken}:
+	case h.attach <- attachment{c, r, taken}:
 		return <-taken
 	case <-h.done:
 		return false

@@ -3,6 +3,8 @@ package server_test
 import (
 	"context"
 	"encoding/json"
+	"reflect"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -143,6 +145,57 @@ func TestASessionIsInheritedThoughItsLogHasGaps(t *testing.T) {
 				}
 				if o := given.Load(); o.User != "10" || o.ResumeKey != "key" || o.Fence() != 2 {
 					t.Errorf("the session was made with %+v", o)
+				}
+			})
+		})
+	}
+}
+
+// Where nobody could note how the session went on, its client knows it: no number
+// is used twice, and a turn that waits for its end gets one.
+func TestAnHeirHeedsTheClient(t *testing.T) {
+	t.Parallel()
+	const id = "0195f2c6-0000-7000-8000-000000000005"
+	ended, err := protocol.AppendEvent(nil, protocol.Head{Seq: 11, Turn: 5}, protocol.TurnDone{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tc := range map[string]struct {
+		log  []resume.Message
+		live *session.LiveTurn
+	}{
+		"its turn has no end":            {nil, &session.LiveTurn{Number: 5, ID: id}},
+		"the end of its turn was logged": {[]resume.Message{{Seq: 11, Data: ended}}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			state, err := json.Marshal(session.State{Seq: 5, Turn: 3, Settled: 41, Typed: []uint64{43, 60}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			synctest.Test(t, func(t *testing.T) {
+				var restored atomic.Pointer[session.State]
+				r := start(t, server.Config{
+					Directory: directory{take: func(c resume.Claim) (resume.Inheritance, error) {
+						return resume.Inheritance{Session: resume.Session{ID: c.ID, User: "10"}, State: state, Log: tc.log}, nil
+					}, released: new(atomic.Int64)},
+					NewSession: func(o session.Options) server.Session {
+						restored.Store(o.Restore)
+						f := newFakeSession()
+						f.id, f.key, f.seq = o.ID, o.ResumeKey, o.Restore.Seq
+						return f
+					},
+				})
+				claim, err := protocol.EncodeClient(protocol.Resume{Session: "there", Key: "key", Seen: 10, Forgotten: 50, Turn: 5, Live: id})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if e := r.connect(t).ask(string(claim)); e != (protocol.Resumed{Session: "there", Received: 50}) {
+					t.Errorf("resumed with %+v", e)
+				}
+				st := restored.Load()
+				if st.Turn != 5 || !reflect.DeepEqual(st.Live, tc.live) || st.Settled != 50 || !slices.Equal(st.Typed, []uint64{60}) {
+					t.Errorf("goes on with %+v, %+v", st, st.Live)
 				}
 			})
 		})

@@ -176,11 +176,12 @@ func (h *host) plug(a attachment) bool {
 	h.present(true)
 	h.feed.Lock()
 	h.source = a.conn
+	h.received = max(h.received, a.resume.Forgotten) // those are gone: nobody can say them again
 	received := h.received
 	h.feed.Unlock()
-	p.replay.forget(a.seen)
+	p.replay.forget(a.resume.Seen)
 	after := p.replay.before()
-	resumed := protocol.Resumed{Session: h.session.ID(), Received: received, Lost: after - min(after, a.seen)}
+	resumed := protocol.Resumed{Session: h.session.ID(), Received: received, Lost: after - min(after, a.resume.Seen)}
 	ok := a.conn.tell(protocol.Head{Seq: after, Turn: p.turn, MS: time.Since(h.began).Milliseconds()}, resumed)
 	unheard := 0
 	for _, m := range p.replay.held() {

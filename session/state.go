@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
+
 	"sori/history"
 	"sori/protocol"
 	"sori/stage"
@@ -78,6 +80,25 @@ func (st *State) Follow(h protocol.Head, e protocol.Event) {
 		if st.Live != nil && st.Live.Number == h.Turn {
 			st.Live = nil
 		}
+	}
+}
+
+// Heed takes in what the client knows, where that is more than was noted: its
+// newest frame that it does not keep any more, the newest turn of which it has
+// heard, 0 for none, and the id of that where it waits for its end. Recover comes
+// after it.
+func (st *State) Heed(forgotten uint64, turn int, live string) {
+	if forgotten > st.Settled {
+		st.Settled = forgotten
+		st.Typed = slices.DeleteFunc(st.Typed, func(n uint64) bool { return n <= forgotten })
+	}
+	if turn == 0 || st.Live != nil && st.Live.Number > turn {
+		return
+	}
+	st.Turn = max(st.Turn, turn)
+	st.Live = nil
+	if len(live) == len(uuid.Nil.String()) && uuid.Validate(live) == nil { // else it is not from sori
+		st.Live = &LiveTurn{Number: turn, ID: live}
 	}
 }
 

@@ -17,7 +17,8 @@ import (
 // Wherever a client's connection breaks, and whenever its process hands the
 // session over or dies: over all lives of the session its messages have no gap
 // and come once, each turn ends once, what the client was told to forget is never
-// asked for again, and everything it said is in one turn.
+// asked for again, and everything it said is in one turn. That holds also where
+// the heir knows an older state, with what the client says of it.
 func TestRandomWalksOfASessionThatMoves(t *testing.T) {
 	t.Parallel()
 	for seed := range *walks / 2 {
@@ -47,6 +48,7 @@ type wanderer struct {
 	kept   []said // frames that were not acknowledged
 	acked  uint64
 	pushed time.Duration
+	behind bool // the process that dies could not note where the session stands for a while
 }
 
 func wander(t *testing.T, seed uint64) {
@@ -157,10 +159,11 @@ func (w *wanderer) move(dies bool) {
 	old := w.now
 	synctest.Wait()
 	turns := len(old.store.turns)
+	w.behind = dies && w.d.below(3) == 0
 	if dies {
 		w.hear()
 		old.end()
-		w.all.died = true
+		w.all.died, w.all.behind = true, w.all.behind || w.behind
 	} else {
 		w.be(session.Elsewhere)
 	}
@@ -173,6 +176,11 @@ func (w *wanderer) move(dies bool) {
 	w.hear()
 
 	st := w.stand(old)
+	if w.behind {
+		w.tell(&st)
+	}
+	st.Recover(old.store.turns)
+	w.o.Restore = &st
 	if st.Settled < w.acked {
 		w.t.Fatalf("the heir wants what comes after frame %d, the client was told to forget up to %d", st.Settled, w.acked)
 	}
@@ -198,15 +206,19 @@ func (w *wanderer) move(dies bool) {
 // the messages after it, and history.
 func (w *wanderer) stand(old *rig) (st session.State) {
 	w.t.Helper()
+	noted := old.got
+	if w.behind {
+		noted = noted[:w.d.below(len(noted)+1)]
+	}
 	from := -1
-	for i, o := range old.got {
+	for i, o := range noted {
 		if o.State != nil {
 			from = i
 		}
 	}
 	switch {
 	case from >= 0:
-		text, err := json.Marshal(old.got[from].State)
+		text, err := json.Marshal(noted[from].State)
 		if err != nil {
 			w.t.Fatal(err)
 		}
@@ -216,16 +228,29 @@ func (w *wanderer) stand(old *rig) (st session.State) {
 	case w.o.Restore != nil:
 		st = *w.o.Restore
 	}
-	for _, o := range old.got[from+1:] {
+	for _, o := range noted[from+1:] {
 		if o.Audio != nil {
 			st.Seq = max(st.Seq, o.Head.Seq)
 			continue
 		}
 		st.Follow(o.Head, o.Event)
 	}
-	st.Recover(old.store.turns)
-	w.o.Restore = &st
 	return st
+}
+
+// tell lets the heir know what the client knows.
+func (w *wanderer) tell(st *session.State) {
+	turn, live := 0, ""
+	for _, o := range w.all.got {
+		st.Seq = max(st.Seq, o.Head.Seq)
+		switch e := o.Event.(type) {
+		case protocol.TurnStarted:
+			turn, live = o.Head.Turn, e.ID
+		case protocol.TurnDone, protocol.TurnCancelled, protocol.TurnFailed:
+			live = ""
+		}
+	}
+	st.Heed(w.acked, turn, live)
 }
 
 // account compares what was said with what is in history.
