@@ -1,5 +1,5 @@
-// The microphone as frames of 16-bit PCM, and the loudspeaker: reply audio goes
-// in as it comes, what was heard comes out.
+// The microphone as frames of 16-bit PCM, and the loudspeaker, which says what
+// was heard.
 
 import { SoriError } from './events.js';
 

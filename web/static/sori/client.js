@@ -45,6 +45,8 @@ export class Sori extends Emitter {
   #kept = [];
   #keptBytes = 0;
   #said = 0;
+  /** What turn.started said. @type {any} */
+  #newest = {};
 
   /** @param {Settings} [settings] @param {Options} [options] */
   constructor(settings = {}, options = {}) {
@@ -204,7 +206,7 @@ export class Sori extends Emitter {
   #hello(anew) {
     const { session, resume } = this.session ?? {};
     this.#line.send(JSON.stringify(resume?.key && !anew
-      ? { type: 'session.resume', session, key: resume.key, seen: this.lastSeq }
+      ? { type: 'session.resume', session, key: resume.key, seen: this.lastSeq, forgotten: this.#said - this.#kept.length, turn: this.#newest.turn, live: this.turn ? this.#newest.id : '' }
       : { type: 'session.configure', ...this.#settings }));
   }
 
@@ -288,6 +290,7 @@ export class Sori extends Emitter {
         this.#line.ponged(event.id);
         break;
       case 'turn.started':
+        this.#newest = event;
         this.turn = event.turn;
         break;
       case 'audio.begin':
@@ -325,6 +328,7 @@ export class Sori extends Emitter {
     const again = old ? unanswered(this.#kept) : [];
     this.#forget(this.#said);
     this.turn = this.#said = 0;
+    this.#newest = {};
     if (!old) this.#utteranceBytes = 0;
     this.#speaker?.reset();
     this.#silence();

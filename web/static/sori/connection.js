@@ -1,5 +1,5 @@
-// One WebSocket after the other: whoever holds a Connection sees a line that
-// breaks and comes back, with a pause that grows and is never the same twice.
+// One WebSocket after the other: a line that breaks and comes back, after a
+// pause that grows and is never the same twice.
 
 const FIRST_PAUSE = 500; // ms
 const LONGEST_PAUSE = 15_000;

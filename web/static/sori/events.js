@@ -1,5 +1,4 @@
-// Events with types: an EventTarget whose listeners may also be plain
-// functions that are handed the detail alone.
+// An EventTarget with types, and with listeners that get the detail alone.
 
 /** @template {object} Events the detail of each event, by its name */
 export class Emitter extends EventTarget {

@@ -49,8 +49,29 @@ test('a reply that was under way comes whole, over two connections', async (t) =
   assert.equal(sori.session?.session, first.session);
   const [configure, resume] = server.hellos;
   assert.equal(configure.type, 'session.configure');
-  assert.deepEqual(Object.keys(resume).sort(), ['key', 'seen', 'session', 'type']);
+  const { session, key, seen, ...knows } = resume;
+  assert.deepEqual(knows, { type: 'session.resume', forgotten: 0, turn: 1, live: `${session}-1` }, 'for a server that knows less');
   assert.equal(server.hellos.length, 2);
+});
+
+test('a server that knows less hears what was forgotten here, and which turns there were', async (t) => {
+  const { server, sori } = await pair(t, { resumes: true });
+  await sori.connect();
+  const [one] = server.sessions;
+  const knows = async () => {
+    const back = ready(sori);
+    server.hangUp();
+    await back;
+    const { forgotten, turn, live } = server.hellos.at(-1);
+    return { forgotten, turn, live };
+  };
+  sori.send(frame(1));
+  assert.deepEqual(await knows(), { forgotten: 0, turn: undefined, live: '' });
+  sori.text('hello');
+  await sori.next('turn.done');
+  one.note('ack', { received: 2 });
+  await sori.next('ack');
+  assert.deepEqual(await knows(), { forgotten: 2, turn: 1, live: '' });
 });
 
 test('what was said while nobody listened is said again, in order, once', async (t) => {
