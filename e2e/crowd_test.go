@@ -19,15 +19,12 @@ import (
 // talker is somebody who speaks marked utterances, one after the other, and
 // comes back whenever the connection is lost.
 type talker struct {
+	ledger
+
 	who     int
 	user    string
-	records []history.Turn  // as sori told of their end, by this talker's own account
 	outages []time.Duration // of its connection
-	lost    uint64          // server messages that it missed for good
-	delayed int             // turns of which it was warned that they wait for the store
 	err     error
-
-	anyOrder bool // its turns need not be in history in the order of their ends
 }
 
 // talk goes on until over is closed. Then everything said was answered.
@@ -40,7 +37,7 @@ func (p *talker) talk(ctx context.Context, address string, speech []byte, over <
 	defer conn.CloseNow()
 	c := format(markedRate)
 	c.User = &p.user
-	if _, err := conn.Configure(ctx, c, nil); err != nil {
+	if _, err := conn.Configure(ctx, c, p.see); err != nil {
 		p.err = err
 		return
 	}
@@ -51,15 +48,9 @@ func (p *talker) talk(ctx context.Context, address string, speech []byte, over <
 		default:
 		}
 		_, err := conn.Ask(ctx, client.Turn{PCM: marked(speech, p.who, n, 30), Rate: markedRate, Fast: n%4 != 0}, func(m client.Message) {
-			if turn, ok := client.Terminal(m.Event); ok {
-				p.records = append(p.records, turn)
-			}
-			if r, ok := m.Event.(protocol.Resumed); ok {
+			p.see(m)
+			if _, ok := m.Event.(protocol.Resumed); ok {
 				p.outages = append(p.outages, m.Outage)
-				p.lost += r.Lost
-			}
-			if w, ok := m.Event.(protocol.Warning); ok && w.Code == protocol.WarnHistoryDelayed {
-				p.delayed++
 			}
 		}, nil)
 		if err != nil {
@@ -78,26 +69,9 @@ func (p *talker) account(t *testing.T, s *sori) (done int) {
 		t.Errorf("talker %d: %v", p.who, p.err)
 		return 0
 	}
-	if p.lost > 0 {
-		t.Errorf("talker %d missed %d messages", p.who, p.lost)
-	}
-	turnsOf(t, s, p.user, distinct(p.records)) // what waited gets there
-	kept := turnIDs(t, s, p.user)
+	p.compare(t, s, p.user)
 	times := map[string]int{}
-	told := map[string]bool{}
-	at := 0
 	for _, turn := range p.records {
-		if told[turn.ID] {
-			continue // the process that told it first died before it noted that
-		}
-		told[turn.ID] = true
-		if !slices.Contains(kept, turn.ID) {
-			t.Errorf("talker %d: turn %s was acknowledged and is not in history", p.who, turn.ID)
-		} else if i := slices.Index(kept, turn.ID); i < at && !p.anyOrder || slices.Contains(kept[i+1:], turn.ID) {
-			t.Errorf("talker %d: turn %s is twice in history, or not in its order: %v", p.who, turn.ID, kept)
-		} else {
-			at = i
-		}
 		if turn.Status == history.Done {
 			times[turn.ATOTText]++
 			done++
@@ -167,7 +141,6 @@ type scene struct {
 	args     []string
 	balancer *link
 	redis    *redis // nil where the test brings its own kind
-	anyOrder bool   // as of a talker
 	delayed  int    // turns that waited for the store, as everybody was told; known afterwards
 }
 
@@ -222,13 +195,11 @@ func crowdOn(t *testing.T, url string, people, lost int, happens func(context.Co
 	close(over)
 	wg.Wait()
 
-	done, ended, again, outages := 0, 0, 0, []time.Duration(nil)
+	done, ended, outages := 0, 0, []time.Duration(nil)
 	for _, p := range all {
-		p.anyOrder = st.anyOrder
 		done += p.account(t, two[0])
 		st.delayed += p.delayed
 		ended += len(p.records)
-		again += len(p.records) - distinct(p.records)
 		outages = append(outages, p.outages...)
 	}
 	slices.Sort(outages)
@@ -239,16 +210,7 @@ func crowdOn(t *testing.T, url string, people, lost int, happens func(context.Co
 	if n := len(outages); n > 0 {
 		median, longest = outages[n/2], outages[n-1]
 	}
-	t.Logf("%d people, %d turns ended, %d of them done, %d told twice, all in history; %d resumptions, median %v, longest %v", people, ended, done, again,
+	t.Logf("%d people, %d turns ended, %d of them done, all in history once and in order; %d resumptions, median %v, longest %v", people, ended, done,
 		len(outages), median.Round(time.Millisecond), longest.Round(time.Millisecond))
 	return st
-}
-
-// distinct is how many turns were told of.
-func distinct(records []history.Turn) int {
-	ids := map[string]bool{}
-	for _, turn := range records {
-		ids[turn.ID] = true
-	}
-	return len(ids)
 }

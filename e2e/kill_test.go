@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"sori/client"
+	"sori/history"
 )
 
 // Whenever the process is killed: a turn whose end the client saw is in history,
@@ -108,31 +109,29 @@ func talkUntilItDies(t *testing.T, s *sori, acknowledged func(id string)) {
 func idsOf(t *testing.T, s *sori, user string) map[string]bool {
 	t.Helper()
 	have := map[string]bool{}
-	for _, id := range turnIDs(t, s, user) {
-		have[id] = true
+	for _, turn := range turnsIn(t, s, user) {
+		have[turn.ID] = true
 	}
 	return have
 }
 
-// turnIDs gives all turns of a user that are in history, oldest first.
-func turnIDs(t *testing.T, s *sori, user string) (ids []string) {
+// turnsIn gives all turns of a user that are in history, oldest first.
+func turnsIn(t *testing.T, s *sori, user string) (turns []history.Turn) {
 	t.Helper()
 	before := ""
 	for {
 		var page struct {
-			Turns []struct{ ID string }
+			Turns []history.Turn
 			More  bool
 		}
 		if code := s.get("/users/"+user+"/turns?limit=100&before="+before, &page); code != 200 {
 			t.Fatalf("GET turns: %d", code)
 		}
-		for _, turn := range page.Turns {
-			ids = append(ids, turn.ID)
-			before = turn.ID
-		}
+		turns = append(turns, page.Turns...)
 		if !page.More {
-			slices.Reverse(ids)
-			return ids
+			slices.Reverse(turns)
+			return turns
 		}
+		before = turns[len(turns)-1].ID
 	}
 }

@@ -140,14 +140,14 @@ func TestSpoiltLinks(t *testing.T) {
 	for who, said := range records {
 		user := fmt.Sprintf("talker-%d", who)
 		turnsOf(t, s, user, len(said))
-		kept := turnIDs(t, s, user)
+		kept := turnsIn(t, s, user)
 		if len(kept) != len(said) {
 			t.Errorf("talker %d: %d turns in Redis, want %d", who, len(kept), len(said))
 			continue
 		}
 		for i, turn := range said {
-			if kept[i] != turn.ID {
-				t.Errorf("talker %d: turn %d in Redis is %s, want %s", who, i, kept[i], turn.ID)
+			if kept[i].ID != turn.ID {
+				t.Errorf("talker %d: turn %d in Redis is %s, want %s", who, i, kept[i].ID, turn.ID)
 			}
 			total++
 			if turn.Status == history.Done {
