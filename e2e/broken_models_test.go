@@ -52,7 +52,7 @@ func modelsOfOurs(t *testing.T, copied ...string) string {
 	if os.Getenv("CI") == "true" && os.Getenv("SORI_EXTRAS") != "missing" && !there(models.NameJoe) {
 		t.Fatal("`sori models pull piper-joe` fetches what this needs")
 	}
-	if !there(models.NameJoe, models.NameLlama, models.NameSmolLM, models.NameEar, models.NameEarEnd) {
+	if !there(models.NameJoe, models.NameLlama, models.NameSmolLM, models.NameEar) {
 		t.Skip("`sori models pull piper-joe smollm2 whisper` fetches what this needs")
 	}
 	dir := t.TempDir()
@@ -105,7 +105,7 @@ func fillWithRubbish(path string) error {
 // everybody is told who asks.
 func TestModelsBreakWhileServing(t *testing.T) {
 	t.Parallel()
-	dir := modelsOfOurs(t, "smollm2", "piper", "whisper-base-1")
+	dir := modelsOfOurs(t, "smollm2", "piper", "whisper-base")
 	s := serve(t, "--models", dir, "--ttot", "local:smollm2?tokens=8", "--tts", "local:")
 	conn := dial(t, s, format(16000))
 	engines := func() (string, string, bool) {
@@ -121,7 +121,7 @@ func TestModelsBreakWhileServing(t *testing.T) {
 
 	breakFile(t, dir+"/smollm2*/*.gguf", fillWithRubbish)
 	breakFile(t, dir+"/piper*/*.onnx", os.Remove)
-	breakFile(t, dir+"/whisper-base-1*/model.bin*", func(path string) error { return os.Truncate(path, 1000) })
+	breakFile(t, dir+"/whisper-base*/model.bin", func(path string) error { return os.Truncate(path, 1000) })
 	if ttot, tts, ok := engines(); !ok || !strings.HasPrefix(ttot, "llama.cpp ") || !strings.HasPrefix(tts, "piper ") {
 		t.Errorf("what was loaded does not go on: %q answers and %q speaks, done %v", ttot, tts, ok)
 	}

@@ -191,7 +191,7 @@ func TestDoctorPrints(t *testing.T) {
 // What was fetched by name is told, and what of it is not whole.
 func TestDoctorLooksAtTheExtras(t *testing.T) {
 	t.Parallel()
-	newSurgery(t, nil).lookExtras(t.Context()).expect(t, fine, "whisper, whisper-2, piper-joe")
+	newSurgery(t, nil).lookExtras(t.Context()).expect(t, fine, "whisper, piper-joe")
 	newSurgery(t, nil).lookExtras(t.Context()).expect(t, fine, "sori models pull NAME")
 	dir := t.TempDir()
 	extras := models.Extras(runtime.GOOS, runtime.GOARCH)

@@ -81,33 +81,31 @@ func loadWhisper(r *ort.Runtime, dir string, o recognizer.Options) (w *recognize
 	files, err := findWhisper(dir)
 	if err != nil {
 		e, ok := errors.AsType[*models.Error](err)
-		return nil, ok && e.Code == models.CodeMissing && !begun(dir, models.NameEar, models.NameEarEnd), err
+		return nil, ok && e.Code == models.CodeMissing && !begun(dir, models.NameEar), err
 	}
 	w, err = whisper.Open(r, files, o)
 	return w, false, err
 }
 
-// begun says whether there is anything of some bundles, be it whole or not.
-func begun(dir string, bundles ...string) bool {
+// begun says whether there is anything of a bundle, be it whole or not.
+func begun(dir, bundle string) bool {
 	return slices.ContainsFunc(models.Extras(runtime.GOOS, runtime.GOARCH), func(b models.Bundle) bool {
 		_, err := os.Stat(filepath.Join(dir, b.ID))
-		return err == nil && slices.Contains(bundles, b.Name)
+		return err == nil && b.Name == bundle
 	})
 }
 
 // findWhisper gives Whisper's files.
 func findWhisper(dir string) (f whisper.Files, err error) {
-	f.Weights = make([]string, 2)
 	for _, one := range []struct {
-		path     *string
-		name, id string
+		path *string
+		id   string
 	}{
-		{&f.Weights[0], models.NameEar, models.IDWhisper},
-		{&f.Weights[1], models.NameEarEnd, models.IDWhisperEnd},
-		{&f.Config, models.NameEar, models.IDWhisperConfig},
-		{&f.Vocabulary, models.NameEar, models.IDWhisperVocabulary},
+		{&f.Weights, models.IDWhisper},
+		{&f.Config, models.IDWhisperConfig},
+		{&f.Vocabulary, models.IDWhisperVocabulary},
 	} {
-		if *one.path, err = findExtra(dir, one.name, one.id); err != nil {
+		if *one.path, err = findExtra(dir, models.NameEar, one.id); err != nil {
 			return f, err
 		}
 	}

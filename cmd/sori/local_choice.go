@@ -3,11 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
-	"net/url"
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 
 	"sori/engines/flite"
@@ -21,9 +19,8 @@ import (
 
 // Names of local engines that stand behind local: and need no file.
 const (
-	choiceSmolLM = models.NameSmolLM
-	choicePiper  = "piper"
-	choiceFlite  = "flite"
+	choicePiper = "piper"
+	choiceFlite = "flite"
 
 	choiceMoonshine = "moonshine"
 	choiceWhisper   = models.NameEar
@@ -50,51 +47,6 @@ func checkLocal(name stage.Name, spec string) error {
 		}
 	}
 	return nil
-}
-
-// parseModel reads FILE.gguf?name=value&… .
-func parseModel(spec string) (file string, o llama.Options, err error) {
-	file, query, _ := strings.Cut(spec, "?")
-	values, err := url.ParseQuery(query)
-	if err != nil {
-		return "", o, fmt.Errorf("the options of the language model %q: %w", spec, err)
-	}
-	if file != choiceSmolLM && !strings.EqualFold(filepath.Ext(file), ".gguf") {
-		return "", o, fmt.Errorf("%q is no language model that sori can run: it takes a GGUF file, FILE.gguf, or %s", file, choiceSmolLM)
-	}
-	if file == choiceSmolLM {
-		o.Languages = []string{"en"}
-	}
-	numbers := map[string]*int{"threads": &o.Threads, "window": &o.Window, "conversations": &o.Conversations, "tokens": &o.MaxTokens}
-	for name, all := range values {
-		value := all[len(all)-1]
-		at, isNumber := numbers[name]
-		switch {
-		case isNumber:
-			if *at, err = strconv.Atoi(value); err != nil || *at < 1 {
-				return "", o, fmt.Errorf("the language model's option %s=%s has to be a number from 1 on", name, value)
-			}
-		case name == "temperature":
-			if o.Temperature, err = strconv.ParseFloat(value, 64); err != nil || o.Temperature > 2 {
-				return "", o, fmt.Errorf("the language model's option temperature=%s has to be a number up to 2", value)
-			}
-		case name == "template":
-			o.Template = value
-		case name == "languages":
-			o.Languages = strings.FieldsFunc(value, func(r rune) bool { return r == ' ' || r == ';' })
-		default:
-			return "", o, fmt.Errorf("the language model has no option %q; there are threads, window, conversations, tokens, temperature, template and languages", name)
-		}
-	}
-	return file, o, nil
-}
-
-// findModel gives the path of a language model's file.
-func findModel(dir, file string) (string, error) {
-	if file == choiceSmolLM {
-		return findExtra(dir, models.NameSmolLM, models.IDSmolLM)
-	}
-	return filepath.Abs(file)
 }
 
 // findExtra gives the path of a file of a bundle that a user may fetch, and an
@@ -163,22 +115,6 @@ func (e *engineURLs) localArgs(modelsDir string) (args []string, err error) {
 		}
 	}
 	return args, nil
-}
-
-// inspectModel looks for what a language model needs, without loading it.
-func inspectModel(modelsDir, choice string) error {
-	file, o, err := parseModel(choice)
-	if err != nil {
-		return err
-	}
-	if _, err := findExtra(modelsDir, models.NameLlama, models.IDLlama); err != nil {
-		return err
-	}
-	path, err := findModel(modelsDir, file)
-	if err != nil {
-		return err
-	}
-	return llama.Inspect(path, o)
 }
 
 // findVoice gives the path of the voice that is chosen, "" for flite alone. With

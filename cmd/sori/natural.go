@@ -31,6 +31,6 @@ func (p *parts) beNatural(ctx context.Context) error {
 	if _, err := findExtra(dir, models.NameSmolLM, models.IDSmolLM); err != nil {
 		return nil //nolint:nilerr // none runs on this machine: the built-in skills answer
 	}
-	p.TTOT = local + choiceSmolLM
+	p.TTOT = local + models.NameSmolLM
 	return nil
 }

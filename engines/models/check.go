@@ -116,11 +116,17 @@ func sumFile(ctx context.Context, path string) (string, error) {
 		return "", err
 	}
 	defer f.Close()
+	sum, _, err := sumReader(ctx, f)
+	return sum, err
+}
+
+// sumReader gives the SHA-256 of what r has in hexadecimal, and its size.
+func sumReader(ctx context.Context, r io.Reader) (sum string, size int64, err error) {
 	h := sha256.New()
-	if _, err := io.Copy(h, &ctxReader{ctx, f}); err != nil {
-		return "", err
+	if size, err = io.Copy(h, &ctxReader{ctx, r}); err != nil {
+		return "", size, err
 	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	return hex.EncodeToString(h.Sum(nil)), size, nil
 }
 
 // ctxReader stops reading when its context ends.

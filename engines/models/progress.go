@@ -3,6 +3,8 @@ package models
 import (
 	"fmt"
 	"io"
+	"io/fs"
+	"path/filepath"
 	"time"
 )
 
@@ -17,6 +19,8 @@ type progress struct {
 	out   io.Writer
 	live  bool
 	title string
+	whole int64        // bytes to fetch, about
+	got   func() int64 // bytes that are there
 	began time.Time
 
 	notes chan string   // in: a line to say in between
@@ -24,9 +28,9 @@ type progress struct {
 	gone  chan struct{} // out: closed when the goroutine has ended
 }
 
-func startProgress(o Options, n, of int, b *Bundle) *progress {
+func startProgress(o Options, dir string, n, of int, b *Bundle) *progress {
 	p := &progress{
-		out: o.Out, live: o.Live, began: time.Now(),
+		out: o.Out, live: o.Live, began: time.Now(), whole: b.Download, got: func() int64 { return fetched(dir, b) },
 		title: fmt.Sprintf("[%d/%d] %s (%s)", n, of, b.Title, megabytes(b.Download)),
 		notes: make(chan string), stop: make(chan struct{}), gone: make(chan struct{}),
 	}
@@ -52,12 +56,43 @@ func (p *progress) run() {
 		case <-t.C:
 			s := time.Since(p.began).Round(time.Second)
 			if p.live {
-				fmt.Fprintf(p.out, "%s%s … %s", p.start(), p.title, s)
+				fmt.Fprintf(p.out, "%s%s … %s%s", p.start(), p.title, p.share(), s)
 			} else {
-				fmt.Fprintf(p.out, "%s … still fetching after %s\n", p.title, s)
+				fmt.Fprintf(p.out, "%s … %sstill fetching after %s\n", p.title, p.share(), s)
 			}
 		}
 	}
+}
+
+// share says how much is there, "" where that can't be seen: npm fetches into
+// a folder of its own.
+func (p *progress) share() string {
+	got := min(p.got(), p.whole)
+	if got == 0 || p.whole == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d %%, ", got*100/p.whole)
+}
+
+// fetched is how many bytes of a bundle are there, be they done or not.
+func fetched(dir string, b *Bundle) (sum int64) {
+	unfinished, err := filepath.Glob(filepath.Join(escapeGlob(dir), fetchPattern))
+	if err != nil {
+		return 0
+	}
+	for _, folder := range append(unfinished, filepath.Join(dir, b.ID)) {
+		// What can't be read, or goes meanwhile, is not counted.
+		_ = filepath.WalkDir(folder, func(_ string, e fs.DirEntry, err error) error {
+			if err != nil || !e.Type().IsRegular() {
+				return nil //nolint:nilerr // see above
+			}
+			if info, err := e.Info(); err == nil {
+				sum += info.Size()
+			}
+			return nil
+		})
+	}
+	return sum
 }
 
 // start is what begins a line: on a terminal it takes the drawn one away.

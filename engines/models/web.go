@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -20,18 +22,57 @@ const partEnding = ".part"
 // webTimeouts bound a download that hangs; one that only takes long is bounded
 // by its context.
 const (
+	webDial   = 10 * time.Second
 	webHeader = 30 * time.Second
 	webStall  = time.Minute
 )
 
+// cdnFiles fetches the files from where a CDN has what is inside a package.
+func cdnFiles(ctx context.Context, client *http.Client, parts, to, folder string, files []File) error {
+	client, done := webClient(client)
+	defer done()
+	for _, f := range files {
+		f.Web = strings.TrimPrefix(f.Inside, "package/")
+		var err error
+		if f.Form == FormPlain {
+			err = webFiles(ctx, client, parts, to, folder, []File{f})
+		} else {
+			err = webFormed(ctx, client, to, folder+"/"+f.Web, f)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// webFormed fetches a small file that is not kept as it comes.
+func webFormed(ctx context.Context, client *http.Client, to, url string, f File) error {
+	body, _, err := webOpen(ctx, client, url, 0)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	return extractFile(ctx, &ctxReader{ctx, body}, 0, to, f)
+}
+
+// webClient gives the client, or one of its own; done ends that.
+func webClient(client *http.Client) (c *http.Client, done func()) {
+	if client != nil {
+		return client, func() {}
+	}
+	transport := &http.Transport{
+		Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, ResponseHeaderTimeout: webHeader,
+		DialContext: (&net.Dialer{Timeout: webDial}).DialContext, TLSHandshakeTimeout: webDial,
+	}
+	return &http.Client{Transport: transport}, transport.CloseIdleConnections
+}
+
 // webFiles fetches the files from below the folder's URL. Unfinished ones are
 // kept in the folder parts; finished and checked ones go to the folder to.
 func webFiles(ctx context.Context, client *http.Client, parts, to, folder string, files []File) error {
-	if client == nil {
-		transport := &http.Transport{Proxy: http.ProxyFromEnvironment, ResponseHeaderTimeout: webHeader, ForceAttemptHTTP2: true}
-		defer transport.CloseIdleConnections()
-		client = &http.Client{Transport: transport}
-	}
+	client, done := webClient(client)
+	defer done()
 	for _, f := range files {
 		name := f.Web
 		if name == "" {
@@ -43,7 +84,10 @@ func webFiles(ctx context.Context, client *http.Client, parts, to, folder string
 				return fileError("making "+dir, dir, err)
 			}
 		}
-		if err := webFile(ctx, client, folder+"/"+name, part, f); err != nil {
+		if !strings.Contains(name, "://") {
+			name = folder + "/" + name
+		}
+		if err := webFile(ctx, client, name, part, f); err != nil {
 			return err
 		}
 		if err := os.Rename(part, filepath.Join(to, f.Name)); err != nil {

@@ -139,12 +139,11 @@ func fixtureWeights(without string) []byte {
 	return append(head.Bytes(), c.Bytes()...)
 }
 
-// fixture writes a model, its weights in two parts.
+// fixture writes a model.
 func fixture(tb testing.TB) whisper.Files {
 	tb.Helper()
-	all := fixtureWeights("")
 	return write(tb, map[string][]byte{
-		"model.bin.part1": all[:len(all)/2], "model.bin.part2": all[len(all)/2:],
+		"model.bin":      fixtureWeights(""),
 		"config.json":    []byte(`{"suppress_ids": [0, 99999], "suppress_ids_begin": [1]}`),
 		"vocabulary.txt": []byte(strings.Join(fixtureVocabulary(), "\n") + "\n"),
 	})
@@ -159,5 +158,5 @@ func write(tb testing.TB, files map[string][]byte) whisper.Files {
 		}
 	}
 	at := func(name string) string { return filepath.Join(dir, name) }
-	return whisper.Files{Weights: []string{at("model.bin.part1"), at("model.bin.part2")}, Config: at("config.json"), Vocabulary: at("vocabulary.txt")}
+	return whisper.Files{Weights: at("model.bin"), Config: at("config.json"), Vocabulary: at("vocabulary.txt")}
 }

@@ -86,7 +86,7 @@ func fetched(b *testing.B) *recognizer.Recognizer {
 
 func openWhisper(r *ort.Runtime, path func(string) string, detector func() (recognizer.Detector, error)) (*recognizer.Recognizer, error) {
 	return whisper.Open(r, whisper.Files{
-		Weights: []string{path(models.IDWhisper), path(models.IDWhisperEnd)},
+		Weights: path(models.IDWhisper),
 		Config:  path(models.IDWhisperConfig), Vocabulary: path(models.IDWhisperVocabulary),
 	}, recognizer.Options{Workers: 1, NewDetector: detector})
 }

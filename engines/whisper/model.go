@@ -19,9 +19,9 @@ const Engine = "whisper-base"
 
 // Files are the paths of a model.
 type Files struct {
-	Weights    []string // model.bin, or its parts in order
-	Config     string   // config.json
-	Vocabulary string   // vocabulary.txt
+	Weights    string // model.bin
+	Config     string // config.json
+	Vocabulary string // vocabulary.txt
 }
 
 // Open loads the model, which takes a few seconds and, for Whisper base, about

@@ -31,39 +31,21 @@ type tensor struct {
 // weights are the model's tensors by name.
 type weights map[string]tensor
 
-// readWeights reads model.bin, which may lie in several files one after the
-// other.
-func readWeights(files []string) (weights, error) {
-	if len(files) == 0 {
-		return nil, errors.New("no file of weights is named")
+// readWeights reads model.bin.
+func readWeights(file string) (weights, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
 	}
-	var (
-		readers []io.Reader
-		opened  []*os.File
-		size    int64
-	)
-	defer func() {
-		for _, f := range opened {
-			_ = f.Close() // it was read
-		}
-	}()
-	for _, name := range files {
-		f, err := os.Open(name)
-		if err != nil {
-			return nil, err
-		}
-		opened = append(opened, f)
-		st, err := f.Stat()
-		if err != nil {
-			return nil, err
-		}
-		size += st.Size()
-		readers = append(readers, f)
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return nil, err
 	}
-	d := &decoder{r: bufio.NewReaderSize(io.MultiReader(readers...), 1<<20), left: size}
+	d := &decoder{r: bufio.NewReaderSize(f, 1<<20), left: st.Size()}
 	w, err := d.weights()
 	if err != nil {
-		return nil, fmt.Errorf("%s is no Whisper model as CTranslate2 keeps it: %w", files[0], err)
+		return nil, fmt.Errorf("%s is no Whisper model as CTranslate2 keeps it: %w", file, err)
 	}
 	return w, nil
 }
@@ -71,7 +53,7 @@ func readWeights(files []string) (weights, error) {
 // decoder reads the format. The first error stays.
 type decoder struct {
 	r    io.Reader
-	left int64 // bytes that the files still have
+	left int64 // bytes that the file still has
 	err  error
 }
 

@@ -122,7 +122,7 @@ func TestBadFiles(t *testing.T) {
 		"no marks":            {string(whole), "{}", strings.Replace(vocabulary, "<|transcribe|>", "x", 1), "transcribe"},
 		"of an English model": {string(whole), "{}", strings.NewReplacer("<|startoftranscript|>\n<|en|>\n<|ko|>\n<|translate|>", "a\nb\n<|startoftranscript|>\n<|translate|>").Replace(vocabulary), "English-only"},
 	} {
-		f := write(t, map[string][]byte{"model.bin.part1": []byte(c.weights), "model.bin.part2": nil, "config.json": []byte(c.config), "vocabulary.txt": []byte(c.vocabulary)})
+		f := write(t, map[string][]byte{"model.bin": []byte(c.weights), "config.json": []byte(c.config), "vocabulary.txt": []byte(c.vocabulary)})
 		m, err := whisper.Open(r, f, recognizer.Options{})
 		if err == nil {
 			m.Close()
@@ -132,11 +132,11 @@ func TestBadFiles(t *testing.T) {
 		}
 	}
 	f := fixture(t)
-	if err := os.Remove(f.Weights[1]); err != nil {
+	if err := os.Remove(f.Weights); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := whisper.Open(r, f, recognizer.Options{}); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("without its second half: %v", err)
+		t.Errorf("without its weights: %v", err)
 	}
 }
 
