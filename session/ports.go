@@ -30,6 +30,17 @@ type Synthesizer interface {
 	Engine() string
 }
 
+// engineFor names the engine of a stage for a language. One that is several, each
+// for other languages, says so.
+func engineFor(e interface{ Engine() string }, language string) string {
+	if several, ok := e.(interface {
+		EngineFor(language string) string
+	}); ok {
+		return several.EngineFor(language)
+	}
+	return e.Engine()
+}
+
 // VoiceDetector tells speech from everything else. It is used by one goroutine
 // at a time.
 type VoiceDetector interface {

@@ -95,7 +95,7 @@ type writing struct {
 
 // write is the TTOT stage. It hands the pieces of the reply on as they come.
 func (w *worker) write(ctx context.Context, earlier []stage.Exchange, made *writing, deltas chan<- string) (err error) {
-	made.engine = w.deps.TTOT.Engine()
+	made.engine = engineFor(w.deps.TTOT, w.settings.language)
 	if err := w.emit(ctx, protocol.StageStarted{Stage: stage.TTOT, Engine: made.engine}); err != nil {
 		return err
 	}

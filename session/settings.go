@@ -177,7 +177,7 @@ func (s *Session) configure(to *cargo) {
 		Language: set.language, Voice: set.voice, Instructions: set.instructions,
 		Profile: set.profile, TurnDetection: set.detection, PaceMS: set.paceMS, Playback: set.reports, Partials: set.wantsPartials(),
 		IdlePrompt: set.idle, Tools: slices.Concat([]protocol.Tool{}, set.tools),
-		Engines:   history.Engines{ATOT: s.deps.ATOT.Engine(), TTOT: s.deps.TTOT.Engine(), TTS: s.deps.TTS.Engine()},
+		Engines:   history.Engines{ATOT: engineFor(s.deps.ATOT, set.language), TTOT: engineFor(s.deps.TTOT, set.language), TTS: engineFor(s.deps.TTS, set.language)},
 		Languages: s.languages(),
 		Voices:    s.voices(),
 		Limits: protocol.Limits{

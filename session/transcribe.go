@@ -19,7 +19,7 @@ const (
 
 // transcribe is the ATOT stage.
 func (w *worker) transcribe(ctx context.Context) (string, error) {
-	engine := w.deps.ATOT.Engine()
+	engine := engineFor(w.deps.ATOT, w.settings.language)
 	if err := w.emit(ctx, protocol.StageStarted{Stage: stage.ATOT, Engine: engine}); err != nil {
 		return "", err
 	}

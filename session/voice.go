@@ -51,7 +51,7 @@ func (v *voice) speak(ctx context.Context, clauses <-chan string) {
 
 // say speaks one clause.
 func (v *voice) say(ctx context.Context, c string) (err error) {
-	engine := v.deps.TTS.Engine()
+	engine := engineFor(v.deps.TTS, v.settings.language)
 	if v.began.IsZero() {
 		v.began = time.Now()
 		v.result.engines.TTS = engine

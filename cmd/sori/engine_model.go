@@ -72,6 +72,13 @@ type answerer struct {
 // Engine implements enginehttp.Responder.
 func (a answerer) Engine() string { return a.model.Engine() }
 
+// Each gives both by name, with their languages.
+func (a answerer) Each() iter.Seq2[string, []string] {
+	return func(yield func(string, []string) bool) {
+		_ = yield(a.model.Engine(), a.model.Languages()) && yield(a.rest.Engine(), a.rest.Languages())
+	}
+}
+
 // Languages are the base tags of what can be answered; empty for any.
 func (a answerer) Languages() []string {
 	own := a.model.Languages()
@@ -85,6 +92,7 @@ func (a answerer) Languages() []string {
 func (a answerer) Respond(ctx context.Context, p stage.Prompt) iter.Seq2[string, error] {
 	base, own := espeak.Base(p.Language), a.model.Languages()
 	if base != "" && len(own) > 0 && !slices.Contains(own, base) && slices.Contains(a.rest.Languages(), base) {
+		stage.NoteServed(ctx, stage.Served{Stage: stage.TTOT, Engine: a.rest.Engine()})
 		return a.rest.Respond(ctx, p)
 	}
 	return a.model.Respond(ctx, p)

@@ -10,6 +10,7 @@ import (
 	"sori/clients/atot"
 	"sori/clients/ttot"
 	"sori/clients/tts"
+	"sori/engines/espeak"
 	"sori/stage"
 )
 
@@ -23,9 +24,13 @@ type localService struct {
 	Service   stage.Name `json:"service"`
 	Engine    string     `json:"engine"`
 	Languages []string   `json:"languages"`
-	Voices    []string   `json:"voices"`
-	Missing   string     `json:"missing"` // the engine that could not be loaded, "" for none
-	Error     string     `json:"error"`   // why not
+	Engines   []struct {
+		Name      string   `json:"name"`
+		Languages []string `json:"languages"`
+	} `json:"engines"` // where it has several: the first that has the language serves
+	Voices  []string `json:"voices"`
+	Missing string   `json:"missing"` // the engine that could not be loaded, "" for none
+	Error   string   `json:"error"`   // why not
 }
 
 // life is how a stage's local engines are since the process started last, beside
@@ -120,6 +125,23 @@ func (k *knownLanguages) name(name stage.Name, wanted string) string {
 	return wanted
 }
 
+// nameFor is name for what is said in a language: local engines are several, each
+// with languages of its own.
+func (k *knownLanguages) nameFor(name stage.Name, wanted, language string) string {
+	k.mu.Lock()
+	now, first := k.lives[name].now, k.first[name]
+	k.mu.Unlock()
+	base := espeak.Base(language)
+	if first && base != "" {
+		for _, e := range now.Engines {
+			if len(e.Languages) == 0 || slices.Contains(e.Languages, base) {
+				return e.Name
+			}
+		}
+	}
+	return k.name(name, wanted)
+}
+
 // The engines as sessions know them: by the name of the one that serves.
 type (
 	hears struct {
@@ -139,8 +161,23 @@ type (
 // Engine implements session.ATOT.
 func (e hears) Engine() string { return e.known.name(stage.ATOT, e.Client.Engine()) }
 
+// EngineFor names the engine for a language.
+func (e hears) EngineFor(language string) string {
+	return e.known.nameFor(stage.ATOT, e.Client.Engine(), language)
+}
+
 // Engine implements session.TTOT.
 func (e answers) Engine() string { return e.known.name(stage.TTOT, e.Client.Engine()) }
 
+// EngineFor names the engine for a language.
+func (e answers) EngineFor(language string) string {
+	return e.known.nameFor(stage.TTOT, e.Client.Engine(), language)
+}
+
 // Engine implements session.TTS.
 func (e speaks) Engine() string { return e.known.name(stage.TTS, e.Client.Engine()) }
+
+// EngineFor names the engine for a language.
+func (e speaks) EngineFor(language string) string {
+	return e.known.nameFor(stage.TTS, e.Client.Engine(), language)
+}

@@ -30,6 +30,17 @@ type Hearings []Hearing
 // Engine implements Transcriber. It is the first one's name.
 func (hs Hearings) Engine() string { return hs[0].Name }
 
+// Each gives the recognizers by name, with their languages.
+func (hs Hearings) Each() iter.Seq2[string, []string] {
+	return func(yield func(string, []string) bool) {
+		for _, h := range hs {
+			if !yield(h.Name, h.Languages) {
+				return
+			}
+		}
+	}
+}
+
 // Transcribe implements Transcriber.
 func (hs Hearings) Transcribe(ctx context.Context, u stage.Utterance) iter.Seq2[stage.Transcript, error] {
 	i := slices.IndexFunc(hs, func(h Hearing) bool { return h.knows(u.Language) })

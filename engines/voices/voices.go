@@ -47,6 +47,17 @@ func New(log *slog.Logger, preferred Voice, others ...Voice) *Choice {
 // Engine is the preferred voice's name.
 func (c *Choice) Engine() string { return c.voices[0].Engine() }
 
+// Each gives the voices' engines by name, with their languages.
+func (c *Choice) Each() iter.Seq2[string, []string] {
+	return func(yield func(string, []string) bool) {
+		for _, v := range c.voices {
+			if !yield(v.Engine(), v.Languages()) {
+				return
+			}
+		}
+	}
+}
+
 // Languages are the base tags of all that can be spoken.
 func (c *Choice) Languages() []string {
 	var all []string
