@@ -43,8 +43,8 @@ test('the script for Node', { timeout: 60_000 }, async (t) => {
 
 test('what a Swift or a Kotlin app sends and receives, byte for byte', { timeout: 60_000 }, async (t) => {
   const messages = blocks('Swift', 'json').map((m) => m.trim());
-  const [configure, end, playback] = messages;
-  assert.deepEqual(messages.map((m) => JSON.parse(m).type), ['session.configure', 'utterance.end', 'playback']);
+  const [configure, end, playback, resume] = messages;
+  assert.deepEqual(messages.map((m) => JSON.parse(m).type), ['session.configure', 'utterance.end', 'playback', 'session.resume']);
   const [bytes] = blocks('Swift', '');
   const written = new DataView(new ArrayBuffer(10));
   for (const [i, sample] of [0, 1, -2, 32767, -32768].entries()) written.setInt16(2 * i, sample, true);
@@ -92,4 +92,13 @@ test('what a Swift or a Kotlin app sends and receives, byte for byte', { timeout
   while (events.filter((e) => e.type === 'audio.begin').length < 2) await once(socket, 'message');
   socket.send('{"type":"turn.cancel"}');
   assert.equal((await comes('turn.cancelled')).turn, 2);
+
+  socket.terminate(); // as when a phone changes its network
+  const again = new WebSocket(`${server.ws}?resume=${ready.session}`);
+  t.after(() => again.close());
+  await once(again, 'open');
+  again.send(resume.replace('SESSION', ready.session).replace('KEY', ready.resume.key).replace('105', String(seq)));
+  const [answer] = await once(again, 'message');
+  const { type, session, lost } = JSON.parse(answer);
+  assert.deepEqual([type, session, lost], ['session.resumed', ready.session, 0]);
 });
