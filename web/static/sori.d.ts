@@ -44,6 +44,8 @@ export interface Settings {
   pace_ms?: number;
   /** Transcripts while the user speaks. */
   partials?: boolean;
+  /** A turn lasts until its reply was heard, as this library reports it, and not only until it was sent. Default: false. */
+  playback_reports?: boolean;
   idle_prompt?: { after_ms: number; text: string };
   tools?: Tool[];
 }
@@ -113,6 +115,8 @@ export interface TurnRecord {
   /** What the user was told where the turn could not be answered. */
   apology?: string;
   timings: Timings;
+  /** What this client said up to this number is settled with the turn. */
+  received?: number;
 }
 
 /** Stands at the start of every event from the server. */
@@ -138,6 +142,7 @@ export interface Ready extends Head<'session.ready'> {
   turn_detection: Required<TurnDetection>;
   pace_ms: number;
   partials: boolean;
+  playback_reports: boolean;
   idle_prompt: { after_ms: number; text: string };
   tools: Tool[] | null;
   engines: Engines;

@@ -9,6 +9,7 @@ import { say } from './words.js';
 /** @typedef {import('../sori.js').Sori} Sori */
 
 const REDRAW = 250; // ms between two pictures of a turn that goes on
+const NEAR = 160; // pixels from the end: whoever is there follows the talk
 
 /** A turn that is not over, or whose voice still sounds. */
 class Live {
@@ -55,6 +56,7 @@ export class Conversation {
     this.wide = matchMedia('(min-width: 72rem)');
     this.wide.addEventListener('change', () => this.#unfold(this.place.querySelectorAll('details.timing')));
     this.#follow();
+    this.#stay(find('main'));
   }
 
   #follow() {
@@ -243,6 +245,13 @@ export class Conversation {
     if (live) act(live);
   }
 
+  /** Where the end is seen it stays in sight, also when the window or a phone's keyboard changes the place. @param {HTMLElement} main */
+  #stay(main) {
+    let atEnd = true;
+    main.addEventListener('scroll', () => (atEnd = below(main) < NEAR));
+    new ResizeObserver(() => atEnd && this.place.childElementCount && main.scrollTo(0, main.scrollHeight)).observe(main);
+  }
+
   /** @param {Live} live */
   #show(live) {
     find('welcome').hidden = true;
@@ -253,10 +262,12 @@ export class Conversation {
   /** Follows the talk, unless the user has scrolled away to read. @param {Live} live @param {boolean} [force] */
   #keepInSight(live, force = false) {
     const main = find('main');
-    const far = main.scrollHeight - main.scrollTop - main.clientHeight;
-    if (force || (far < 160 && live.view.element === this.place.lastElementChild)) main.scrollTop = main.scrollHeight;
+    if (force || (below(main) < NEAR && live.view.element === this.place.lastElementChild)) main.scrollTop = main.scrollHeight;
   }
 }
+
+/** How much of a place is below what is seen of it, in pixels. @param {HTMLElement} place */
+const below = (place) => place.scrollHeight - place.scrollTop - place.clientHeight;
 
 /** Says something to a screen reader, when it has time. @param {string} text */
 function announce(text) {

@@ -35,6 +35,7 @@ export class History {
   }
 
   async #load() {
+    const seen = this.list.childElementCount;
     const before = this.next ? `&before=${encodeURIComponent(this.next)}` : '';
     const slow = setTimeout(() => {
       this.state.textContent = say('historyLoading');
@@ -47,6 +48,7 @@ export class History {
       this.#show(answer.ok ? body.turns : []);
       this.next = body.next ?? null;
       this.more.hidden = !this.next;
+      if (before) (this.list.children[seen] ?? this.list.lastElementChild)?.querySelector('summary')?.focus();
       this.state.textContent = this.list.childElementCount ? '' : say('historyNone');
     } catch (cause) {
       const reason = cause instanceof TypeError ? say('reconnecting') : /** @type {Error} */ (cause).message;

@@ -56,6 +56,9 @@ const talk = new Talk(sori, {
   stop,
 });
 
+/** What the server has to tell, in the language of the page where that is known. @param {string} code @param {string} message */
+const told = (code, message) => (has(`told_${code}`) ? say(`told_${code}`) : message);
+
 /** Says in words what went wrong. @param {unknown} cause @param {() => void} [again] */
 function complain(cause, again) {
   const code = cause instanceof SoriError ? cause.code : '';
@@ -95,14 +98,14 @@ sori.on('level', ({ source, level }) => strip.hear(source, level));
 
 // What is not as it should be.
 sori.on('turn.failed', ({ stage, code }) => notify(failure(stage, code), { bad: true }));
-sori.on('warning', ({ message }) => notify(message));
+sori.on('warning', ({ code, message }) => notify(told(code, message)));
 sori.on('error', ({ code, message }) => {
   rest();
   conversation.forget();
   if (code === 'no_voice_detector') {
     settings.set({ mode: 'push' });
     notify(say('noDetector'));
-  } else if (code !== 'utterance_empty') notify(message, { bad: true });
+  } else if (code !== 'utterance_empty') notify(told(code, message), { bad: true });
 });
 sori.on('restored', ({ lostTurn, again }) => notify(say(lostTurn ? (again ? 'restoredAgain' : 'restoredLost') : 'restored')));
 sori.on('session.resumed', ({ lost }) => lost && notify(say('missed')));

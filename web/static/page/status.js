@@ -3,9 +3,10 @@
 import { find, make } from './dom.js';
 import { duration, say } from './words.js';
 
-const RESTARTS = 1012; // close codes
-const TAKEN = 4501;
+const TAKEN = 4501; // close codes
 export const KEY_REFUSED = 4502;
+/** @type {Record<number, string>} Why it is waited, where the server says so. */
+const REASONS = { 1012: 'waitingRestart', 1013: 'waitingFull', 4002: 'waitingQuota' };
 const SLOW = 500; // ms from which progress is shown
 
 /** The state of the connection, in words. */
@@ -24,7 +25,9 @@ export class ConnectionStatus {
     clearInterval(this.timer);
     const { state } = this.sori;
     find('connection').dataset.state = state.state;
-    find('connect-now').hidden = state.state !== 'waiting' && state.state !== 'closed';
+    const again = find('connect-now');
+    again.hidden = state.state !== 'waiting' && state.state !== 'closed';
+    again.textContent = say(state.state === 'closed' && state.code === KEY_REFUSED ? 'signIn' : 'connectNow');
     const words = find('connection-words');
     switch (state.state) {
       case 'connecting':
@@ -38,7 +41,7 @@ export class ConnectionStatus {
         this.lost = true;
         const until = performance.now() + state.retryInMs;
         const count = () => {
-          words.textContent = say(state.code === RESTARTS ? 'waitingRestart' : 'waiting', { seconds: Math.max(1, Math.ceil((until - performance.now()) / 1000)) });
+          words.textContent = say(REASONS[state.code] ?? 'waiting', { seconds: Math.max(1, Math.ceil((until - performance.now()) / 1000)) });
         };
         count();
         this.timer = setInterval(count, 1000);

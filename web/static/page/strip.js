@@ -108,7 +108,7 @@ export class Strip {
   /** @param {number} x @param {number} wide @param {string} colour @param {number} level @param {1 | -1} side */
   #bar(x, wide, colour, level, side) {
     if (level < 0.002) return;
-    const share = Math.min(1, (level * 2.5) ** 0.6); // speech is soft in numbers, and a murmur is to be seen
+    const share = Math.min(1, (level * 2) ** 0.6); // speech is soft in numbers, and a murmur is to be seen
     const middle = this.canvas.height / 2;
     const tall = share * (middle - 4);
     this.pen.fillStyle = colour;

@@ -1,5 +1,6 @@
 // The talk button, the space bar and the two ways to talk.
 
+import { stayAwake } from './awake.js';
 import { find } from './dom.js';
 import { hush as hushReplay } from './replay.js';
 import { say } from './words.js';
@@ -43,6 +44,8 @@ export class Talk {
     this.button.dataset.state = this.opening ? 'opening' : this.on ? 'on' : 'off';
     this.button.setAttribute('aria-pressed', String(this.on));
     find('talk-label').textContent = say(push ? 'talkHold' : this.on ? 'talkStop' : 'talkStart');
+    document.title = say(this.on ? 'titleListening' : 'title');
+    stayAwake(this.on);
     const keys = matchMedia('(hover: none)').matches ? 'Touch' : '';
     find('talk-hint').textContent = say(push ? `hintPush${keys}` : this.on ? 'hintFree' : `hintFreeOff${keys}`);
   }

@@ -107,7 +107,7 @@ export class TurnView {
     this.element.dataset.turn = record.id;
     this.time(new Date(record.started_at));
     if (record.atot_text) this.hear(record.atot_text, true);
-    else if (record.input_wav) this.hear(say('unheard'), false);
+    else if (record.input_ms) this.hear(say('unheard'), false);
     else this.you.hidden = !this.said.textContent;
     if (record.ttot_text) this.caption(record.ttot_text, '');
     if (record.apology) this.apologize(record.apology, '', false);
@@ -119,11 +119,11 @@ export class TurnView {
     if (record.input_wav) this.saidMore.append(replayButton('playYou', record.input_wav, record.input_ms));
     if (record.output_wav) this.replyMore.append(replayButton('playSori', record.output_wav, record.output_ms));
     const { timings } = record;
-    this.#picture(waterfall(timings, { heard: heardMS, outputMS: record.heard_ms ?? record.output_ms, zero: record.input_wav === null ? 'timingSent' : 'timingStart' }));
+    this.#picture(waterfall(timings, { heard: heardMS, outputMS: record.heard_ms ?? record.output_ms }));
     const first = heardMS || timings.heard_first_ms || timings.audio_first_ms;
     const text = timings.ttot_done_ms;
     this.timingWords.textContent = say('timingNone');
-    if (first) this.timingWords.textContent = say('timing', { ms: duration(first) });
+    if (first) this.timingWords.textContent = say(record.input_ms ? 'timing' : 'timingSent', { ms: duration(first) });
     else if (text) this.timingWords.textContent = say('timingText', { ms: duration(text) });
     delete this.timing.dataset.live;
   }
@@ -131,7 +131,7 @@ export class TurnView {
   /** How far the turn is. @param {import('./timing.js').Timing} timing */
   progress(timing) {
     const { timings, heard, outputMS } = timing.until(performance.now());
-    this.#picture(waterfall(timings, { heard, outputMS, zero: 'timingTurn' }));
+    this.#picture(waterfall(timings, { heard, outputMS }));
     this.timingWords.textContent = say('timingNone');
     this.timing.dataset.live = '';
   }

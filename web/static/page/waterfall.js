@@ -1,5 +1,5 @@
-// Where a turn's time went, as a picture: one row for each step, milliseconds
-// from the end of speech along the top.
+// Where a turn's time went, as a picture: one row for each step with how long it
+// took, milliseconds from the end of speech along the top.
 
 import { draw } from './dom.js';
 import { duration, say } from './words.js';
@@ -8,9 +8,8 @@ import { duration, say } from './words.js';
 /** @typedef {{ name: string, kind: string, from: number, to: number, first?: number }} Row */
 
 const WIDTH = 320;
-const LEFT = 92; // where time begins
-const RIGHT = 12;
-const EDGE = 18; // half of a time's text: nearer to the right end it would be cut
+const LEFT = 76; // where time begins
+const RIGHT = 58; // how long each step took
 const ROW = 19;
 const TOP = 22;
 
@@ -40,10 +39,10 @@ export function rows(t, heard, outputMS) {
 
 /**
  * @param {Partial<Timings>} timings
- * @param {{ heard: number, outputMS: number, zero: string }} more zero: the text of what happened then
+ * @param {{ heard: number, outputMS: number }} more as in rows
  * @returns {SVGElement | null} nothing when nothing is known
  */
-export function waterfall(timings, { heard, outputMS, zero }) {
+export function waterfall(timings, { heard, outputMS }) {
   const all = rows(timings, heard, outputMS);
   if (all.length === 0) return null;
   const sound = all.find((r) => r.kind === 'sound');
@@ -54,30 +53,20 @@ export function waterfall(timings, { heard, outputMS, zero }) {
   const x = (/** @type {number} */ ms) => LEFT + (Math.min(ms, span) / span) * (WIDTH - LEFT - RIGHT);
   const height = TOP + all.length * ROW + 6;
   const svg = draw('svg', { viewBox: `0 0 ${WIDTH} ${height}`, class: 'waterfall', role: 'img' });
-  svg.append(draw('title', {}, say('timingPicture', { rows: all.map(inWords).join(', ') })));
+  svg.append(draw('title', {}, say('timingPicture', { rows: all.map(inWords).join('; ') })));
   for (let ms = 0; ms <= span; ms += step) {
     svg.append(draw('line', { class: ms === 0 ? 'zero' : 'tick', x1: x(ms), x2: x(ms), y1: TOP - 5, y2: height - 4 }));
-    const last = x(ms) > WIDTH - EDGE;
-    const anchor = ms === 0 ? 'start' : last ? 'end' : 'middle';
-    svg.append(draw('text', { class: 'time', x: last ? WIDTH : x(ms), y: 11, 'text-anchor': anchor }, ms === 0 ? say(zero) : duration(ms)));
+    svg.append(draw('text', { class: 'time', x: x(ms), y: 11 }, ms === 0 ? '0' : duration(ms)));
   }
-  dropCrowded(svg, x(0) + 140);
   all.forEach((row, i) => {
     const y = TOP + i * ROW;
     svg.append(draw('text', { class: 'row', x: 0, y: y + 12 }, row.name));
-    const cut = Math.min(row.to, span);
-    svg.append(draw('rect', { class: `bar ${row.kind}`, x: x(row.from), y: y + 4, width: Math.max(2, x(cut) - x(row.from)), height: 9, rx: 2 }));
+    svg.append(draw('rect', { class: `bar ${row.kind}`, x: x(row.from), y: y + 4, width: Math.max(2, x(row.to) - x(row.from)), height: 9, rx: 2 }));
     if (row.first != null) svg.append(draw('circle', { class: `first ${row.kind}`, cx: x(row.first), cy: y + 8.5, r: 3.2 }));
+    svg.append(draw('text', { class: 'took', x: WIDTH, y: y + 12 }, duration(row.to - row.from)));
   });
   if (sound) svg.append(draw('line', { class: 'heard', x1: x(sound.from), x2: x(sound.from), y1: TOP - 5, y2: height - 4 }));
   return svg;
-}
-
-/** Times whose text would stand on the text at zero go without. @param {Element} svg @param {number} free */
-function dropCrowded(svg, free) {
-  for (const text of svg.querySelectorAll('text.time[text-anchor="middle"]')) {
-    if (Number(text.getAttribute('x')) < free) text.remove();
-  }
 }
 
 /** @param {Row} row */

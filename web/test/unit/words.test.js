@@ -23,8 +23,15 @@ test('every text that the page asks for is there, and every one is asked for', (
     .map((f) => readFileSync(new URL(`page/${f}`, page), 'utf8')).join('\n');
   for (const [, key] of html.matchAll(/data-t(?:-label|-placeholder)?="(\w+)"/g)) assert.ok(key in english, `${key} in index.html`);
   for (const [, key] of scripts.matchAll(/\bsay\('(\w+)'/g)) assert.ok(key in english, `say('${key}')`);
-  const made = /^(failed_|part_|mic_|audio_failed|not_connected)/; // from codes and stages
+  const made = /^(failed_|part_|mic_|told_|hint(FreeOff|Push)(Touch)?$|audio_failed|not_connected)/; // from codes and stages
   for (const key of Object.keys(english)) {
     assert.ok(made.test(key) || html.includes(`"${key}"`) || scripts.includes(`'${key}'`), `nobody says ${key}`);
   }
+});
+
+test('every warning of the server has words in the page’s languages', () => {
+  const [, table] = readFileSync(new URL('../../../docs/protocol.md', import.meta.url), 'utf8').split('### Warnings');
+  const codes = [...table.split('\n### ')[0].matchAll(/^\| `(\w+)`/gm)].map((m) => m[1]);
+  assert.ok(codes.length > 5);
+  for (const code of codes) assert.ok(`told_${code}` in english, code);
 });
