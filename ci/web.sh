@@ -43,12 +43,12 @@ lint)
 test)
 	tools
 	say "the client library and the page's logic, in Node $(node --version)"
-	run --test-timeout=60000 test/unit/
+	run --test-concurrency=4 --test-timeout=60000 test/unit/ # they wait more than they work
 	[ -x bin/sori ] || die "bin/sori is missing: make build"
 	say "the client library against a real sori"
-	run --test-concurrency=1 test/node/
+	run --test-concurrency=3 test/node/
 	say "the page in a real browser (pictures in web/test/artifacts)"
-	run --test-concurrency=2 test/browser/
+	run --test-concurrency=3 test/browser/ # a conversation takes its time, and little of the machine's
 	;;
 *) die "web.sh: unknown purpose '${1:-}': use lint or test" ;;
 esac

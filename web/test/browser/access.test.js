@@ -44,9 +44,31 @@ test('axe finds nothing, light and dark, on a phone and a desktop', { skip, time
   await page.click('#open-settings');
   await all('settings');
   await page.keyboard.press('Escape');
+  await page.route('**/turns?*', (route) => route.continue({ url: route.request().url().replace('limit=40', 'limit=1') }));
   await page.click('#open-history');
   await page.waitForSelector('#history .turn', PATIENCE);
   await all('history');
+  await page.click('#history-more');
+  await page.waitForSelector('#history .turn + .turn', PATIENCE);
+  assert.match(await page.evaluate(() => document.activeElement?.textContent ?? ''), /what is seven times six/, 'the focus is on what came');
+});
+
+test('enlarged four times, it can all be read and reached', { skip, timeout: 60_000 }, async (t) => {
+  const { page } = await openPage(t, server.url, { viewport: { width: 320, height: 256 } });
+  for (const id of ['open-history', 'talk', 'stop', 'text']) await page.locator(`#${id}`).scrollIntoViewIfNeeded(PATIENCE);
+  await page.fill('#text', 'hello');
+  await page.press('#text', 'Enter');
+  await page.waitForSelector('.turn[data-status=done]', PATIENCE);
+  await page.locator('.turn .replay').first().click(PATIENCE);
+  for (const size of [{ width: 320, height: 256 }, { width: 320, height: 640 }, { width: 844, height: 390 }]) {
+    await page.setViewportSize(size);
+    const { wide, tall } = await page.evaluate(() => ({
+      wide: document.documentElement.scrollWidth,
+      tall: /** @type {HTMLElement} */ (document.querySelector('main')).clientHeight,
+    }));
+    assert.ok(wide <= size.width, `${wide} of ${size.width} pixels: nothing is scrolled sideways`);
+    assert.ok(tall >= 120, `${tall} pixels of ${size.height} are left for the conversation`);
+  }
 });
 
 test('a whole conversation by keyboard alone', { skip, timeout: 120_000 }, async (t) => {
@@ -106,6 +128,7 @@ test('the page speaks Korean to who reads Korean, and changes on demand', { skip
   await page.waitForSelector('.turn[data-status=done]', PATIENCE);
   assert.equal(await page.textContent('.turn .you .who'), '나 글로 씀');
   assert.equal(await page.getAttribute('html', 'lang'), 'ko');
+  await accessible(page, 'in Korean');
   await page.click('#open-settings');
   await page.selectOption('#s-ui', 'en');
   assert.equal(await page.textContent('#settings-title'), 'Settings');
@@ -134,6 +157,7 @@ test('settings reach the server', { skip, timeout: 60_000 }, async (t) => {
   let ready = await session();
   for (; ready.turn_detection.eagerness !== 'high' && Date.now() < until; ready = await session()) await page.waitForTimeout(50); // the last of the changes
   assert.equal(ready.voice, voice);
+  assert.equal(ready.language, 'en');
   assert.equal(ready.instructions, 'be brief');
   assert.equal(ready.turn_detection.eagerness, 'high');
 });

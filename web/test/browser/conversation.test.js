@@ -6,33 +6,32 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
 
-import { heard, missing, openPage } from '../harness/browser.js';
+import { accessible, heard, missing, openPage } from '../harness/browser.js';
 import { ADDRESS, blocks } from '../harness/docs.js';
 import { Server, say } from '../harness/server.js';
-import { cough, join, nobody, recording, silence, wordErrors } from '../harness/wav.js';
+import { join, nobody, recording, silence, wordErrors } from '../harness/wav.js';
 
 const skip = missing();
 const PATIENCE = { timeout: 30_000 };
 
 /** @type {Server} */
 let server;
-/** @type {Int16Array[]} */
-let voices;
+/** @type {Int16Array} */
+let sum;
+/** @type {Int16Array} */
+let long;
 const elsewhere = createServer(); // of somebody's own page
 let origin = '';
 
 const SUM = 'What is seventeen plus five?';
-const ABILITIES = 'Please tell me, what can you do?';
-const INTERRUPTION = 'What is twenty minus three?';
-const NOD = 'Okay.';
-const LONG_SUM = 'Please tell me, what is seventeen plus five?';
+const LONG = 'Please remember that the key to the garden house is under the blue flower pot.';
 
 before(async () => {
   if (skip) return;
   await once(elsewhere.listen(0, '127.0.0.1'), 'listening');
   origin = `http://127.0.0.1:${/** @type {import('node:net').AddressInfo} */ (elsewhere.address()).port}`;
   server = await Server.start('--origins', origin);
-  voices = await say(SUM, ABILITIES, INTERRUPTION, NOD, LONG_SUM);
+  [sum, long] = await say(SUM, LONG);
 });
 after(async () => {
   elsewhere.close();
@@ -40,7 +39,7 @@ after(async () => {
 });
 
 test('hands-free: speech is seen, the answer is seen and heard', { skip, timeout: 120_000 }, async (t) => {
-  const { page, complaints } = await openPage(t, server.url, { voice: join(silence(1.5), voices[4], silence(20)) });
+  const { page, complaints } = await openPage(t, server.url, { voice: join(silence(1.5), long, silence(20)) });
   await page.evaluate(() => {
     /** @type {string[]} */
     const tentative = [];
@@ -51,65 +50,29 @@ test('hands-free: speech is seen, the answer is seen and heard', { skip, timeout
     }).observe(document.body, { subtree: true, childList: true, characterData: true, attributes: true });
   });
   await page.click('#talk');
+  await page.waitForFunction(drawn, 'above', PATIENCE);
+  assert.match(await page.title(), /listens/);
   await page.waitForSelector('.turn.speaking', PATIENCE);
+  await page.waitForFunction(drawn, 'below', PATIENCE);
   await page.waitForSelector('.turn[data-status=done]', PATIENCE);
   const said = await page.textContent('.turn .you .words');
-  assert.ok(wordErrors(LONG_SUM, said ?? '') <= 0.2, `the page shows ${said}`);
+  assert.ok(wordErrors(LONG, said ?? '') <= 0.2, `the page shows ${said}`);
   /** @type {string[]} */
   const tentative = await page.evaluate(() => /** @type {any} */ (globalThis).tentative);
   assert.equal(tentative[0], 'Listening …');
-  // Transcribing takes time of its own: on a busy machine the first words are seen early, and the next only with the last.
-  assert.ok(tentative.some((words) => /please/i.test(words)), `words are seen while more are said: ${tentative}`);
+  // Two transcripts have to agree before words are shown: one that is too busy to make
+  // them meanwhile shows none here. Who holds to talk waits for them, below.
+  const { turns: [{ timings }] } = await (await fetch(`${server.url}users/${await userOf(page)}/turns`)).json();
+  const quick = timings.atot_done_ms < 1000;
+  assert.ok(!quick || tentative.some((words) => /remember/i.test(words)), `words are seen while more are said: ${tentative}`);
   const answer = (await page.textContent('.turn .sori .heard')) ?? '';
-  assert.match(answer, /22|twenty.two/i);
+  assert.match(answer, /remember/);
 
   const { samples } = await heard(page);
   assert.ok(samples.length > 16_000 / 2, 'the reply sounded');
   const again = await server.transcribe(samples);
-  assert.ok(wordErrors(spellOut(answer), spellOut(again)) <= 0.34, `what sounded was "${again}", the page says "${answer}"`);
+  assert.ok(wordErrors(answer, again) <= 0.34, `what sounded was "${again}", the page says "${answer}"`);
   assert.deepEqual(complaints, []);
-});
-
-test('talking over the reply stops it, and is answered', { skip, timeout: 120_000 }, async (t) => {
-  const { page } = await openPage(t, server.url, {
-    voice: join(silence(1.5), voices[1], silence(5), voices[2], silence(20)),
-  });
-  await page.click('#talk');
-  await page.waitForSelector('.turn.speaking', PATIENCE);
-  await page.waitForSelector('.turn[data-status=cancelled]', PATIENCE);
-  await page.waitForSelector('.turn[data-status=done]', PATIENCE);
-  const [first, second] = await page.locator('.turn').all();
-  assert.match((await first.textContent()) ?? '', /stopped here|you interrupted/);
-  assert.match((await second.locator('.sori .heard').textContent()) ?? '', /17|seventeen/i);
-  const { turns } = await (await fetch(`${server.url}users/${await userOf(page)}/turns`)).json();
-  const cut = turns.find((/** @type {any} */ r) => r.status === 'cancelled');
-  assert.ok(cut.heard_ms > 0 && cut.heard_ms < cut.output_ms, `${cut.heard_ms} of ${cut.output_ms} ms were heard`);
-});
-
-test('a cough and a nod over the reply: it pauses at most, and goes on to its end', { skip, timeout: 120_000 }, async (t) => {
-  const { page } = await openPage(t, server.url, {
-    voice: join(silence(1.5), voices[1], silence(3), cough(), silence(0.7), voices[3], silence(20)),
-  });
-  await page.evaluate(async () => {
-    const { sori } = await import(/** @type {any} */ ('/app/page/main.js'));
-    /** @type {any} */ (globalThis).pauses = [];
-    for (const type of ['reply.paused', 'reply.resumed']) {
-      sori.on(type, () => /** @type {any} */ (globalThis).pauses.push([type, document.querySelector('#doing-words')?.textContent]));
-    }
-  });
-  await page.click('#talk');
-  await page.waitForSelector('.turn[data-status=done]', { timeout: 90_000 });
-  assert.equal(await page.locator('.turn').count(), 1, 'no turn came of it');
-  const pauses = await page.evaluate(() => /** @type {any} */ (globalThis).pauses);
-  assert.ok(pauses.length >= 2, 'the nod was heard');
-  for (const [i, [type, doing]] of pauses.entries()) {
-    assert.deepEqual([type, doing], i % 2 ? ['reply.resumed', 'sori is speaking'] : ['reply.paused', 'sori lets you speak']);
-  }
-  const answer = (await page.textContent('.turn .sori .heard')) ?? '';
-  const { samples } = await heard(page);
-  const again = await server.transcribe(samples);
-  assert.ok(wordErrors(answer, again) <= 0.5, `what sounded was "${again}", the page says "${answer}"`);
-  assert.match(again.split(' ').slice(-5).join(' '), /model|module|settings/i, 'its last words sounded');
 });
 
 test('a person’s own voice, through the second microphone', { skip: skip || nobody(), timeout: 120_000 }, async (t) => {
@@ -136,9 +99,9 @@ test('a person’s own voice, through the second microphone', { skip: skip || no
   assert.deepEqual(complaints, []);
 });
 
-test('hold to talk: the space bar, and touch', { skip, timeout: 120_000 }, async (t) => {
+test('hold to talk, by the space bar and by touch: words are seen before it is let go', { skip, timeout: 120_000 }, async (t) => {
   const { page } = await openPage(t, server.url, {
-    voice: join(silence(1.5), voices[0], silence(20)),
+    voice: join(silence(1.5), sum, silence(20)),
     preferences: { mode: 'push' },
     touch: true,
   });
@@ -146,7 +109,9 @@ test('hold to talk: the space bar, and touch', { skip, timeout: 120_000 }, async
   await page.evaluate(() => /** @type {HTMLElement} */ (document.activeElement).blur());
   await page.keyboard.down(' ');
   await page.waitForSelector('#talk[data-state=on]', PATIENCE);
-  await page.waitForTimeout(1500 + (voices[0].length / 16_000) * 1000 + 500);
+  // However long that takes: the words are seen, and those at the end stay tentative while it is held.
+  await page.waitForFunction(() => /plus (five|5)/i.test(document.querySelector('.you .tentative')?.textContent ?? ''), null, PATIENCE);
+  await accessible(page, 'while the user speaks');
   await page.keyboard.up(' ');
   await page.waitForSelector('.turn[data-status=done]', PATIENCE);
   assert.match((await page.textContent('.turn .sori .heard')) ?? '', /22|twenty.two/i);
@@ -164,7 +129,7 @@ test('hold to talk: the space bar, and touch', { skip, timeout: 120_000 }, async
 test('the page of docs/clients.md, from another origin', { skip, timeout: 60_000 }, async (t) => {
   const [html] = blocks('A browser page', 'html');
   assert.ok(html.trim().split('\n').length <= 22, 'about 20 lines');
-  const { page, complaints } = await openPage(t, server.url, { voice: join(silence(1.5), voices[0], silence(20)) });
+  const { page, complaints } = await openPage(t, server.url, { voice: join(silence(1.5), sum, silence(20)) });
   elsewhere.on('request', (_, answer) => answer.setHeader('Content-Type', 'text/html').end(html.replace(ADDRESS, `127.0.0.1:${server.port}`)));
   await page.goto(origin);
   await page.waitForFunction(() => document.querySelector('button')?.onclick, null, PATIENCE);
@@ -178,9 +143,11 @@ test('the page of docs/clients.md, from another origin', { skip, timeout: 60_000
 /** @param {import('playwright-core').Page} page @returns {Promise<string>} */
 const userOf = (page) => page.evaluate(() => JSON.parse(localStorage.getItem('sori') ?? '{}').user);
 
-/** Numbers as they are spoken. @param {string} text */
-function spellOut(text) {
-  /** @type {Record<string, string>} */
-  const numbers = { 17: 'seventeen', 5: 'five', 22: 'twenty two' };
-  return text.replace(/-/g, ' ').replace(/\d+/g, (n) => numbers[n] ?? n);
+/** Runs in the page: whether the strip shows sound, of the user above its line, of sori below. @param {string} side */
+function drawn(side) {
+  const canvas = /** @type {HTMLCanvasElement} */ (document.querySelector('#strip'));
+  const { width, height } = canvas;
+  const from = side === 'above' ? 0 : height / 2 + 3;
+  const pixels = canvas.getContext('2d')?.getImageData(0, Math.round(from), width, Math.floor(height / 2) - 3).data;
+  return pixels?.some((value, i) => i % 4 === 3 && value > 100);
 }

@@ -3,17 +3,16 @@
 // README_PICTURE=1 asks for it.
 
 import assert from 'node:assert/strict';
-import { mkdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-import { eachLook, missing, openPage } from '../harness/browser.js';
+import { eachLook, missing, openPage, picture } from '../harness/browser.js';
 import { Server, say } from '../harness/server.js';
 import { join, silence } from '../harness/wav.js';
 
 const skip = missing();
 const PATIENCE = { timeout: 30_000 };
-const folder = fileURLToPath(new URL('../artifacts/', import.meta.url));
 const readme = fileURLToPath(new URL('../../../docs/images/page.png', import.meta.url));
 
 /** @type {Server} */
@@ -23,7 +22,6 @@ let voice;
 
 before(async () => {
   if (skip) return;
-  await mkdir(folder, { recursive: true });
   server = await Server.start();
   const [sum] = await say('What is seventeen plus five?');
   voice = join(silence(1.5), sum, silence(60));
@@ -35,25 +33,34 @@ test('the main states', { skip, timeout: 180_000 }, async (t) => {
   let n = 0;
   const shoot = (/** @type {string} */ state) => {
     n++;
-    return eachLook(page, (look) => page.screenshot({ path: `${folder}${look}-${n}-${state}.png` }));
+    return eachLook(page, (look) => picture(page, `${look}-${n}-${state}`));
   };
   await shoot('start');
   await page.click('#talk');
-  await page.waitForFunction(() => /sev/i.test(document.querySelector('.you .words')?.textContent ?? ''), null, PATIENCE); // so far, where the machine is fast enough
-  await shoot('partial');
   await page.waitForSelector('.turn[data-status=done]', PATIENCE);
-  await page.fill('#text', 'what can you do');
+  await page.fill('#text', 'What can you do?');
   await page.press('#text', 'Enter');
   await page.waitForSelector('.turn.speaking', PATIENCE);
   await page.waitForTimeout(2500);
   if (process.env.README_PICTURE) await page.screenshot({ path: readme });
   await shoot('speaking');
+  await page.emulateMedia({ forcedColors: 'active' });
+  await picture(page, 'contrast');
+  await page.emulateMedia({ forcedColors: 'none' });
+  await page.setViewportSize({ width: 844, height: 390 });
+  await picture(page, 'phone-on-its-side');
   await page.keyboard.press('Escape');
   await page.waitForSelector('.turn[data-status] + .turn[data-status]', PATIENCE);
   await page.click('#talk');
   await page.locator('.timing').last().evaluate((d) => /** @type {HTMLDetailsElement} */ (d).open = true);
-  await page.locator('.turn').last().scrollIntoViewIfNeeded();
   await shoot('stopped');
+  await page.click('input[value=push] + span');
+  await page.evaluate(() => /** @type {HTMLElement} */ (document.activeElement).blur());
+  await page.keyboard.down(' ');
+  await page.waitForFunction(() => /plus/i.test(document.querySelector('.you .tentative')?.textContent ?? ''), null, PATIENCE);
+  await shoot('partial'); // it stays so while it is held
+  await page.keyboard.up(' ');
+  await page.waitForSelector('.turn[data-status] ~ .turn[data-status] ~ .turn[data-status]', PATIENCE);
   await page.click('#open-history');
   await page.waitForSelector('#history .turn', PATIENCE);
   await page.waitForTimeout(300);

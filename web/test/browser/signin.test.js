@@ -2,9 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 
-import { accessible, eachLook, missing, openPage } from '../harness/browser.js';
+import { accessible, eachLook, missing, openPage, picture } from '../harness/browser.js';
 import { Server } from '../harness/server.js';
 
 const skip = missing();
@@ -30,7 +29,7 @@ test('who has no key is asked for one, by keyboard alone; a wrong one is told to
   await page.waitForFunction(() => /does not accept/.test(document.querySelector('#key-state')?.textContent ?? ''), null, PATIENCE);
   assert.equal(await page.getAttribute('#key', 'aria-invalid'), 'true');
   await accessible(page, 'after a wrong key');
-  await eachLook(page, (look) => page.screenshot({ path: fileURLToPath(new URL(`../artifacts/${look}-key.png`, import.meta.url)) }));
+  await eachLook(page, (look) => picture(page, `${look}-key`));
 
   await page.route('**/whoami', async (route) => {
     await new Promise((r) => setTimeout(r, 1200));

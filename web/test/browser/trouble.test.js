@@ -2,10 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 
-import { accessible, heard, missing, openPage } from '../harness/browser.js';
+import { accessible, heard, missing, openPage, picture } from '../harness/browser.js';
+import { line } from '../harness/line.js';
 import { Server, engine, freePort, say } from '../harness/server.js';
 import { join, silence } from '../harness/wav.js';
 
@@ -36,6 +37,34 @@ test('a refused microphone is explained, and writing works', { skip, timeout: 60
   await page.waitForSelector('.turn[data-status=done]', PATIENCE);
 });
 
+test('a microphone that is slow to open, and is pulled out', { skip, timeout: 60_000 }, async (t) => {
+  const { page } = await openPage(t, server.url);
+  await page.evaluate(() => {
+    const { mediaDevices, wakeLock } = navigator;
+    const get = mediaDevices.getUserMedia.bind(mediaDevices);
+    mediaDevices.getUserMedia = async (wish) => {
+      await new Promise((r) => setTimeout(r, 1000));
+      const stream = await get(wish);
+      return Object.assign(globalThis, { stream }).stream;
+    };
+    /** @type {any} */ (wakeLock).request = async () => Object.assign(globalThis, { lock: { released: false, async release() { this.released = true; } } }).lock;
+  });
+  await page.click('#talk');
+  await page.waitForSelector('#doing-bar:not([hidden])', PATIENCE);
+  assert.equal(await page.textContent('#doing-words'), 'Waiting for the microphone …');
+  await accessible(page, 'while the microphone opens');
+  await page.waitForSelector('#talk[data-state=on]', PATIENCE);
+  const asleep = () => page.evaluate(() => /** @type {any} */ (globalThis).lock?.released);
+  assert.equal(await asleep(), false, 'a phone stays awake while sori listens');
+  await page.evaluate(() => /** @type {any} */ (globalThis).stream.getAudioTracks()[0].dispatchEvent(new Event('ended')));
+  await page.waitForFunction(() => /unplugged/.test(document.querySelector('#notice')?.textContent ?? ''), null, PATIENCE);
+  assert.equal(await page.getAttribute('#talk', 'data-state'), 'off');
+  assert.equal(await asleep(), true);
+  await page.click('#notice button'); // try again
+  await page.waitForSelector('#talk[data-state=on]', PATIENCE);
+  assert.equal(await page.isVisible('#notice'), false);
+});
+
 test('a restart of the server in mid-conversation is survived', { skip, timeout: 120_000 }, async (t) => {
   const { page } = await openPage(t, server.url);
   await page.fill('#text', 'what can you do');
@@ -43,6 +72,7 @@ test('a restart of the server in mid-conversation is survived', { skip, timeout:
   await page.waitForSelector('.turn.speaking', PATIENCE);
   await server.down('SIGKILL');
   await page.waitForFunction(() => /No connection/.test(document.querySelector('#connection-words')?.textContent ?? ''), null, PATIENCE);
+  await accessible(page, 'without a connection');
   await page.fill('#text', 'what is two plus two');
   await page.press('#text', 'Enter');
   await page.waitForFunction(() => /stays in the box/.test(document.querySelector('#notice')?.textContent ?? ''), null, PATIENCE);
@@ -98,13 +128,16 @@ test('dead engines show what that means; once they are back, so is the conversat
   assert.ok((await heard(page)).samples.length > 16_000, 'the voice says it');
   assert.equal(await sorry.textContent(), `could not answer${SORRY}`);
   await accessible(page, 'after an apology');
-  await page.screenshot({ path: fileURLToPath(new URL('../artifacts/apology.png', import.meta.url)) });
+  await picture(page, 'apology');
 
   const silent = once(voice, 'exit');
   voice.kill();
   await silent;
-  await start('ttot');
+  await thinker(t, at.ttot, 'Twenty-two.');
   await write();
+  await page.waitForFunction(() => document.querySelector('#doing-words')?.textContent === 'Thinking', null, PATIENCE);
+  await page.waitForSelector('#doing-bar:not([hidden])', PATIENCE);
+  assert.match((await page.textContent('#doing-time')) ?? '', /^1\.\d s$/);
   await fails(3, /lost its voice/);
   assert.ok((await page.locator('.turn .sori .heard').last().textContent())?.length, 'the answer stands there in writing');
   await page.waitForFunction(() => /Not everything .* works: its ears .* its voice/.test(document.querySelector('#notice')?.textContent ?? ''), null, PATIENCE);
@@ -118,13 +151,32 @@ test('dead engines show what that means; once they are back, so is the conversat
 
 test('history that can’t be read says so', { skip, timeout: 60_000 }, async (t) => {
   const { page } = await openPage(t, server.url);
+  await page.click('#open-history');
+  await page.waitForFunction(() => /Nothing yet/.test(document.querySelector('#history-state')?.textContent ?? ''), null, PATIENCE);
+  await page.keyboard.press('Escape');
   await page.route('**/users/**', (route) => route.fulfill({ status: 503, contentType: 'application/problem+json', body: '{"detail":"The history can\'t be reached right now."}' }));
   await page.click('#open-history');
   await page.waitForFunction(() => /can.t be reached/.test(document.querySelector('#history-state')?.textContent ?? ''), null, PATIENCE);
 });
 
 test('what takes longer than half a second shows that it goes on', { skip, timeout: 60_000 }, async (t) => {
-  const { page } = await openPage(t, server.url);
+  const slow = await line(t, server.port, 1200);
+  const { page } = await openPage(t, `http://127.0.0.1:${slow.port}/`, { until: '[data-state=connecting]' });
+  assert.equal(await page.textContent('#connection-words'), 'Connecting …');
+  assert.equal(await page.locator('.connection .dot').evaluate((dot) => dot.getAnimations().length), 1);
+  await page.waitForSelector('[data-state=ready]', PATIENCE);
+
+  await page.fill('#text', 'hello');
+  await page.press('#text', 'Enter');
+  await page.waitForSelector('.turn[data-status=done]', PATIENCE);
+  await page.route('**/recordings/**', async (route) => {
+    await new Promise((r) => setTimeout(r, 1000));
+    await route.continue();
+  });
+  await page.click('.replay');
+  await page.waitForSelector('.replay[aria-busy=true]', PATIENCE);
+  await page.waitForSelector('.replay.on:not([aria-busy])', PATIENCE);
+
   await page.route('**/users/**', async (route) => {
     await new Promise((r) => setTimeout(r, 1500));
     await route.continue();
@@ -132,7 +184,8 @@ test('what takes longer than half a second shows that it goes on', { skip, timeo
   await page.click('#open-history');
   await page.waitForSelector('#history-bar:not([hidden])', { timeout: 1400 });
   await page.waitForSelector('#history-bar', { ...PATIENCE, state: 'hidden' });
-  assert.match((await page.textContent('#history-state')) ?? '', /Nothing yet/);
+  await page.waitForSelector('#history .turn', PATIENCE);
+  assert.equal(await page.textContent('#history-state'), '');
 
   await page.keyboard.press('Escape');
   let asked = 0;
@@ -145,6 +198,16 @@ test('what takes longer than half a second shows that it goes on', { skip, timeo
   await page.waitForSelector('#doing-bar', { ...PATIENCE, state: 'hidden' });
   assert.equal(await page.textContent('#doing-words'), '');
 });
+
+/** A TTOT engine that takes its time. @param {import('node:test').TestContext} t @param {string} address @param {string} answer */
+async function thinker(t, address, answer) {
+  const [host, port] = address.split(':');
+  const slow = createServer((_, response) => setTimeout(() => {
+    response.setHeader('Content-Type', 'application/json').end(JSON.stringify({ user_id: '', ttot_text: answer }));
+  }, 1500));
+  await once(slow.listen(Number(port), host), 'listening');
+  t.after(() => (slow.closeAllConnections(), slow.close()));
+}
 
 /** Runs in the page: keeps each state of the words of an apology that were heard. */
 function watchWords() {

@@ -6,6 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { after } from 'node:test';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
 import { silence, writeWAV } from './wav.js';
@@ -114,6 +115,15 @@ export async function eachLook(page, act) {
     await page.setViewportSize(viewport);
     await act(name);
   }
+}
+
+/**
+ * Takes a picture for people to look at, in test/artifacts.
+ * @param {import('playwright-core').Page} page
+ * @param {string} name
+ */
+export async function picture(page, name) {
+  await page.screenshot({ path: fileURLToPath(new URL(`../artifacts/${name}.png`, import.meta.url)), animations: 'disabled' });
 }
 
 const axe = readFileSync(new URL('../../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');

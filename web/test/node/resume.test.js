@@ -1,12 +1,11 @@
 // A session of a real sori that outlives its connection.
 
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { connect, createServer } from 'node:net';
 import { after, before, test } from 'node:test';
 import { WebSocket } from 'ws';
 
 import { Sori } from '../../static/sori.js';
+import { line } from '../harness/line.js';
 import { Server, say } from '../harness/server.js';
 import { RATE, wordErrors } from '../harness/wav.js';
 
@@ -23,31 +22,10 @@ before(async () => {
 });
 after(() => server?.stop());
 
-/** A way to the server that can be cut. @param {import('node:test').TestContext} t */
-async function link(t) {
-  /** @type {Set<import('node:net').Socket>} */
-  const ends = new Set();
-  const proxy = createServer((near) => {
-    const far = connect(server.port, '127.0.0.1');
-    for (const [end, other] of [[near, far], [far, near]]) {
-      ends.add(end);
-      end.on('error', () => {}); // it was cut
-      end.on('close', () => (ends.delete(end), other.destroy()));
-      end.pipe(other);
-    }
-  }).listen(0, '127.0.0.1');
-  await once(proxy, 'listening');
-  const cut = () => {
-    for (const end of ends) end.destroy();
-  };
-  t.after(() => (proxy.close(), cut()));
-  const { port } = /** @type {import('node:net').AddressInfo} */ (proxy.address());
-  return { url: `ws://127.0.0.1:${port}/ws`, cut };
-}
-
-/** @param {import('node:test').TestContext} t @param {string} url */
-async function client(t, url) {
-  const sori = new Sori({ user: 'resume', output: { encoding: 'pcm_s16le', rate: RATE }, pace_ms: 0 }, { url, WebSocket });
+/** @param {import('node:test').TestContext} t */
+async function client(t) {
+  const { port, cut } = await line(t, server.port);
+  const sori = new Sori({ user: 'resume', output: { encoding: 'pcm_s16le', rate: RATE }, pace_ms: 0 }, { url: `ws://127.0.0.1:${port}/ws`, WebSocket });
   t.after(() => sori.close());
   /** @type {number[]} */
   const numbers = [];
@@ -58,12 +36,11 @@ async function client(t, url) {
     samples += pcm.byteLength / 2;
   });
   await sori.connect();
-  return { sori, numbers, samples: () => samples };
+  return { sori, numbers, samples: () => samples, cut };
 }
 
 test('a line that is cut in the middle of speech and again in the reply costs nothing', { timeout: 60_000 }, async (t) => {
-  const { url, cut } = await link(t);
-  const { sori, numbers, samples } = await client(t, url);
+  const { sori, numbers, samples, cut } = await client(t);
   sori.on('restored', () => assert.fail('it is the same session'));
   let resumed = 0;
   sori.on('session.resumed', ({ lost }) => {
@@ -88,8 +65,7 @@ test('a line that is cut in the middle of speech and again in the reply costs no
 });
 
 test('over a restart of the server a new session of the same user goes on, with what was not answered', { timeout: 90_000 }, async (t) => {
-  const { url } = await link(t);
-  const { sori } = await client(t, url);
+  const { sori } = await client(t);
   const before = sori.session?.session;
   const restored = sori.next('restored');
   for (let i = 0; i < question.length; i += 320) sori.send(question.slice(i, i + 320));
