@@ -76,8 +76,9 @@ func (c *deadlineConn) release() {
 
 // next waits until there is something to read or the connection is closed, and
 // gives a message that is there as a whole, in one frame, as nearly all of them
-// are. ok is false for anything else, which the WebSocket library has to read. It
-// is called between two messages.
+// are. Signs of life that come before it are seen to. ok is false for anything
+// else, which the WebSocket library has to read. It is called between two
+// messages.
 func (c *deadlineConn) next() (kind websocket.MessageType, frame *audio.Frame, ok bool) {
 	if !c.enter() {
 		return 0, nil, false
@@ -86,11 +87,15 @@ func (c *deadlineConn) next() (kind websocket.MessageType, frame *audio.Frame, o
 	if c.reader.Buffered() > 0 {
 		return 0, nil, false
 	}
-	if c.raw != nil && len(c.data) == 0 {
-		_ = c.raw.Read(c.try) // who reads next will be told
-		c.observer.Received(len(c.data))
+	for {
+		if c.raw != nil && len(c.data) == 0 {
+			_ = c.raw.Read(c.try) // who reads next will be told
+			c.observer.Received(len(c.data))
+		}
+		if !c.sign() {
+			return c.message()
+		}
 	}
-	return c.message()
 }
 
 // yield leaves the connection to the WebSocket library, which reads it itself
@@ -132,6 +137,8 @@ func (c *deadlineConn) leave() {
 const (
 	frameText   = 0x81 // the whole of a text message, with no extension
 	frameBinary = 0x82
+	framePing   = 0x89
+	framePong   = 0x8A
 	frameMasked = 0x80
 	lengthIn16  = 126
 )

@@ -82,25 +82,7 @@ func TestMessagesAreTakenFromWhatWasReadAhead(t *testing.T) {
 // The WebSocket library gets the connection whatever the reader does just then.
 func TestYieldWakesWhoWaits(t *testing.T) {
 	t.Parallel()
-	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	var d net.Dialer
-	client, err := d.DialContext(t.Context(), "tcp", ln.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	conn, err := ln.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	c := &deadlineConn{Conn: conn, observer: unobserved{}}
-	c.look(conn, &sync.Pool{})
-	c.reader = bufio.NewReaderSize(c, bufferBytes)
+	client, c := wired(t)
 	over := make(chan bool)
 	for range 2 { // the second time nobody waits, and nobody may
 		go func() {

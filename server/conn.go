@@ -44,13 +44,12 @@ type conn struct {
 	bad    int // messages in a row that were not understood
 	expect int // bytes of the last binary frame: a guess at the next one
 
-	// Owned by the server's watch.
-	pinged time.Time
+	pulse pulse // owned by the server's watch
 }
 
 func (s *Server) newConn(ws *websocket.Conn, raw *deadlineConn, who auth.Principal) *conn {
 	c := &conn{server: s, who: who, ws: ws, raw: raw, log: s.log, began: time.Now(), expect: smallestFrame}
-	c.pinged = c.began
+	c.pulse.pinged = c.began
 	c.heard.Store(c.began.UnixNano())
 	ws.SetReadLimit(protocol.MaxMessage)
 	return c

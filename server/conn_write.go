@@ -43,6 +43,12 @@ func (c *conn) write(kind websocket.MessageType, data []byte) (ok bool) {
 	if err == nil {
 		return true
 	}
+	c.unwritten(err)
+	return false
+}
+
+// unwritten drops a connection that took no more.
+func (c *conn) unwritten(err error) {
 	e := ending{protocol.CloseNormal, "The connection was lost."}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		e = ending{protocol.CloseSlowReader, "The client does not read."}
@@ -51,7 +57,6 @@ func (c *conn) write(kind websocket.MessageType, data []byte) (ok bool) {
 	}
 	c.ending.CompareAndSwap(nil, &e)
 	c.drop()
-	return false
 }
 
 // tell sends an event that is about the connection and takes no number.

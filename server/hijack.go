@@ -25,7 +25,12 @@ type hijacker struct {
 	writeTimeout time.Duration
 	observer     Observer
 	rooms        *sync.Pool
-	conn         *deadlineConn // set by Hijack
+	conn         *deadlineConn // filled by Hijack
+}
+
+// hijack makes a hijacker for a request that asks for a WebSocket connection.
+func (s *Server) hijack(w http.ResponseWriter) *hijacker {
+	return &hijacker{ResponseWriter: w, writeTimeout: s.cfg.WriteTimeout, observer: s.cfg.Observer, rooms: &s.rooms, conn: &deadlineConn{}}
 }
 
 func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
@@ -38,7 +43,7 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	h.conn = &deadlineConn{Conn: conn, timeout: h.writeTimeout, observer: h.observer}
+	h.conn.Conn, h.conn.timeout, h.conn.observer = conn, h.writeTimeout, h.observer
 	h.conn.look(conn, h.rooms)
 	h.conn.data = bytes.Clone(early)
 	h.conn.reader = bufio.NewReaderSize(h.conn, bufferBytes) // Accept lets it read from h.conn again
@@ -61,6 +66,9 @@ type deadlineConn struct {
 	timeout  time.Duration
 	observer Observer
 	ahead
+	pings pings
+
+	sending sync.Mutex // a frame goes out whole; the pings are not the library's
 
 	// Owned by the one who writes: the WebSocket library lets in one at a time.
 	head  [bufferBytes]byte // the beginning of a frame whose rest is on the way
@@ -107,6 +115,8 @@ func (c *deadlineConn) Write(p []byte) (int, error) {
 func wholeFrame(p []byte) bool { return len(p) >= 2 && len(p) == 2+int(p[1]) }
 
 func (c *deadlineConn) send(p []byte) (int, error) {
+	c.sending.Lock()
+	defer c.sending.Unlock()
 	if err := c.SetWriteDeadline(time.Now().Add(c.timeout)); err != nil {
 		return 0, err
 	}

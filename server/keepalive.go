@@ -20,49 +20,44 @@ func (s *Server) watch(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case now := <-ticker.C:
-			s.registry.each(func(c *conn) { s.check(ctx, c, now) })
-			s.talkers.each(func(c *talker) { s.checkTalker(ctx, c, now) })
+			s.registry.each(func(c *conn) { s.check(c, now) })
+			s.talkers.each(func(c *talker) { s.checkTalker(c, now) })
 		}
 	}
 }
 
 // check looks at one connection. It does not block.
-func (s *Server) check(ctx context.Context, c *conn, now time.Time) {
+func (s *Server) check(c *conn, now time.Time) {
 	if now.Sub(time.Unix(0, c.heard.Load())) > s.cfg.IdleTimeout && !c.pushing.Load() {
 		c.idle()
 		return
 	}
 	if h := c.host.Load(); h != nil && now.Sub(time.Unix(0, c.heard.Load())) >= s.cfg.RestAfter && !c.pushing.Load() && h.conn.Load() == c {
-		h.quiet() //nolint:contextcheck // it waits for nothing
+		h.quiet()
 	}
-	if now.Sub(c.pinged) >= s.cfg.PingEvery {
-		c.pinged = now
-		s.work.Go(func() { s.ping(ctx, c) })
-	}
-}
-
-// ping asks the client for a sign of life and drops a connection that gives
-// none. TCP alone would notice a vanished client after many minutes.
-func (s *Server) ping(ctx context.Context, c *conn) {
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.PongTimeout)
-	defer cancel()
-	h, wrote := c.host.Load(), uint64(0)
-	if h != nil && h.conn.Load() == c {
-		wrote = h.wrote.Load()
-	}
-	err := c.ws.Ping(ctx)
-	if err == nil && wrote > 0 {
-		h.seen(wrote) // the answer came after all that was written before the question
-	}
-	if err == nil || c.gone.Load() {
-		return
-	}
-	if c.pushing.Load() {
-		return // the answer may lie unread behind a frame that the session can't take yet
-	}
-	if ctx.Err() == context.DeadlineExceeded {
+	switch c.pulse.feel(now, &s.cfg, &c.raw.pings, c.pushing.Load()) {
+	case pulseAsk:
+		c.pulse.wrote = 0
+		if h := c.host.Load(); h != nil && h.conn.Load() == c {
+			c.pulse.wrote = h.wrote.Load()
+		}
+		n := c.pulse.asked
+		s.work.Go(func() {
+			if err := c.raw.ping(n); err != nil {
+				c.unwritten(err)
+			}
+		})
+	case pulseThere:
+		if p := &c.pulse; p.wrote > p.seen { // the answer came after all that was written before the question
+			p.seen = p.wrote
+			h := c.host.Load()
+			h.seen(p.wrote)
+			h.rouse()
+		}
+	case pulseGone:
 		c.log.Debug("no answer to a ping")
 		c.drop()
+	case pulseNothing:
 	}
 }
 

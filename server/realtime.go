@@ -80,11 +80,12 @@ func (s *Server) realtime(g *gin.Context) {
 		s.full(g)
 		return
 	}
-	w := &hijacker{ResponseWriter: g.Writer, writeTimeout: s.cfg.WriteTimeout, observer: s.cfg.Observer, rooms: &s.rooms}
+	w := s.hijack(g.Writer)
 	ws, err := websocket.Accept(w, g.Request, &websocket.AcceptOptions{
 		OriginPatterns:  s.cfg.Origins,
 		Subprotocols:    []string{realtimeProtocol},
 		CompressionMode: websocket.CompressionDisabled,
+		OnPongReceived:  w.conn.pings.pong,
 	})
 	if err != nil {
 		leave()

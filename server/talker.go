@@ -42,8 +42,7 @@ type talker struct {
 	ran     chan struct{}              // closed when the session's Run is over
 	leave   chan struct{}              // closed when the server stops
 
-	// Owned by the server's watch.
-	pinged time.Time
+	pulse pulse // owned by the server's watch
 }
 
 // waitingFrames is how many frames of a client wait for its talk.
@@ -56,7 +55,7 @@ func newTalker(ws *websocket.Conn, raw *deadlineConn, s Session, o dialect.Optio
 	}
 	o.Leave, o.Left = c.leave, func() { c.end(restarting()) }
 	c.talk = dialect.New(o, s)
-	c.pinged = c.began
+	c.pulse.pinged = c.began
 	c.heard.Store(c.began.UnixNano())
 	ws.SetReadLimit(floodFrame)
 	return c
@@ -220,9 +219,15 @@ func (c *talker) writeLoop(out <-chan []byte) {
 
 func (c *talker) write(frame []byte) {
 	// A write that is cancelled breaks the connection. deadlineConn bounds it.
-	err := c.ws.Write(context.Background(), websocket.MessageText, frame)
+	if err := c.ws.Write(context.Background(), websocket.MessageText, frame); err != nil {
+		c.unwritten(err)
+	}
+}
+
+// unwritten drops a connection that took no more.
+func (c *talker) unwritten(err error) {
 	switch {
-	case err == nil:
+	case c.gone.Load():
 		return
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		c.end(ending{protocol.CloseSlowReader, "The client does not read."})
@@ -278,27 +283,22 @@ func (ts *talkers) shut(within time.Duration) {
 }
 
 // checkTalker looks at one connection. It does not block.
-func (s *Server) checkTalker(ctx context.Context, c *talker, now time.Time) {
+func (s *Server) checkTalker(c *talker, now time.Time) {
 	if now.Sub(time.Unix(0, c.heard.Load())) > s.cfg.IdleTimeout && !c.pushing.Load() {
 		c.end(ending{protocol.CloseIdle, "Nothing was heard from the client for too long."})
 		return
 	}
-	if now.Sub(c.pinged) >= s.cfg.PingEvery {
-		c.pinged = now
-		s.work.Go(func() { s.pingTalker(ctx, c) })
-	}
-}
-
-// pingTalker asks the client for a sign of life and drops a connection that gives
-// none.
-func (s *Server) pingTalker(ctx context.Context, c *talker) {
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.PongTimeout)
-	defer cancel()
-	if err := c.ws.Ping(ctx); err == nil || c.gone.Load() || c.pushing.Load() {
-		return
-	}
-	if ctx.Err() == context.DeadlineExceeded {
+	switch c.pulse.feel(now, &s.cfg, &c.raw.pings, c.pushing.Load()) {
+	case pulseAsk:
+		n := c.pulse.asked
+		s.work.Go(func() {
+			if err := c.raw.ping(n); err != nil {
+				c.unwritten(err)
+			}
+		})
+	case pulseGone:
 		c.log.Debug("no answer to a ping")
 		c.drop()
+	case pulseThere, pulseNothing:
 	}
 }

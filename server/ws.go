@@ -36,11 +36,12 @@ func (s *Server) connect(g *gin.Context) {
 		s.full(g)
 		return
 	}
-	w := &hijacker{ResponseWriter: g.Writer, writeTimeout: s.cfg.WriteTimeout, observer: s.cfg.Observer, rooms: &s.rooms}
+	w := s.hijack(g.Writer)
 	ws, err := websocket.Accept(w, g.Request, &websocket.AcceptOptions{
 		OriginPatterns:  s.cfg.Origins,
 		Subprotocols:    []string{auth.Subprotocol},    // never what a client offers beside it: that is its credential
 		CompressionMode: websocket.CompressionDisabled, // audio does not compress, and each session would pay memory
+		OnPongReceived:  w.conn.pings.pong,
 	})
 	if err != nil {
 		leave()

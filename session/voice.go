@@ -24,7 +24,7 @@ type voice struct {
 	tempo   *audio.Tempo // of the clause; nil: as the engine speaks
 	shape   *audio.Resampler
 	shaped  []byte   // at the client's rate, less than a frame
-	made    [][]byte // what was spoken, at the engine's rate, for the recording
+	made    [][]byte // what was spoken, at the engine's rate; only for a recording
 	bytes   int      // in made
 	limit   int      // of bytes
 	spoken  strings.Builder
@@ -165,7 +165,9 @@ func (v *voice) sound(ctx context.Context, pcm []byte) error {
 		v.limited = true
 		_ = v.emit(ctx, protocol.Warning{Code: protocol.WarnReplyLimit, Message: "The reply reached its limit of " + v.opts.MaxReply.String() + " and was cut there."})
 	}
-	v.made = append(v.made, pcm)
+	if v.deps.Recordings != nil {
+		v.made = append(v.made, pcm)
+	}
 	v.bytes += len(pcm)
 	v.shaped = v.shape.Append(v.shaped, pcm)
 	return v.send(ctx, false)
