@@ -26,6 +26,9 @@ func FuzzScanAppend(f *testing.F) {
 	f.Add([]byte(`{"type":"input_audio_buffer.append","audio":"AA=="} x`))
 	f.Add([]byte(`{"type":"input_audio_buffer.append","audio":"A\u0041=="}`))
 	f.Add([]byte(`{"type":"input_audio_buffer.append","audio":"*"}`))
+	f.Add([]byte(`{"type":"input_audio_buffer.append","audio":"AB=C"}`))
+	f.Add([]byte(`{"type":"input_audio_buffer.append","audio":"abcdefghijklmnopqrst*vwx"}`))
+	f.Add([]byte("{\"type\":\"input_audio_buffer.append\",\"audio\":\"abcdefgh\r\nij\"}"))
 	f.Add([]byte(`{"type":"input_audio_buffer.append","audio":"","audio":"AAAA"}`))
 	f.Fuzz(func(t *testing.T, frame []byte) {
 		was := bytes.Clone(frame)
@@ -49,6 +52,26 @@ func FuzzScanAppend(f *testing.F) {
 			t.Fatalf("%q: %q and %q, want %q and %q (%v)", was, audio, id, want, e.EventID, err)
 		}
 	})
+}
+
+// What turns out to be no base64 only after most of it was decoded is put back,
+// for a parser to say what is wrong with it.
+func TestAnAppendThatBreaksLaterIsLeftAsItWas(t *testing.T) {
+	t.Parallel()
+	whole := plainAppend(96)
+	first := bytes.LastIndexByte(whole, ':') + 2
+	for i := first; i < len(whole)-2; i++ {
+		for _, c := range []byte("*=\n\r\x00\x80-") {
+			frame := bytes.Clone(whole)
+			frame[i] = c
+			was := bytes.Clone(frame)
+			if _, _, ok := realtime.ScanAppend(frame); c != '=' && ok {
+				t.Errorf("%q at %d was taken", c, i-first)
+			} else if !ok && !bytes.Equal(frame, was) {
+				t.Errorf("with %q at %d it was changed to %q", c, i-first, frame)
+			}
+		}
+	}
 }
 
 // An append comes fifty times a second from every client.

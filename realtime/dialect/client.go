@@ -9,19 +9,20 @@ import (
 	"sori/stage"
 )
 
-// hear does what a client's frame asks for.
-func (t *Talk) hear(ctx context.Context, in Incoming) {
+// hear does what a client's frame asks for. It says whether it gave the frame's
+// memory away.
+func (t *Talk) hear(ctx context.Context, in Incoming) (gave bool) {
 	if in.Err != nil {
 		t.fail(in.EventID, in.Err)
-		return
+		return false
 	}
 	if in.Event == nil {
-		t.listen(ctx, in.Sound)
-		return
+		return t.listen(ctx, in.Sound, in.Frame)
 	}
 	if err := t.obey(ctx, in.Event, in.EventID); err != nil {
 		t.fail(in.EventID, err)
 	}
+	return false
 }
 
 func (t *Talk) obey(ctx context.Context, e realtime.ClientEvent, eventID string) *realtime.Error {
@@ -29,7 +30,7 @@ func (t *Talk) obey(ctx context.Context, e realtime.ClientEvent, eventID string)
 	case realtime.SessionUpdate:
 		return t.sessionUpdate(ctx, e, eventID)
 	case realtime.Append:
-		t.listen(ctx, e.Audio)
+		t.listen(ctx, e.Audio, nil)
 	case realtime.Commit:
 		t.sound.half = nil
 		t.ask(ctx, session.Input{Order: session.Listen{}}, &asked{eventID: eventID})

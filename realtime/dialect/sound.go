@@ -38,15 +38,16 @@ func outputFormat(f realtime.Format) protocol.Format {
 }
 
 // listen gives the client's audio to the session. How it is cut into appends
-// leaves no trace.
-func (t *Talk) listen(ctx context.Context, data []byte) {
+// leaves no trace. in is the frame whose memory data is in, nil where that is
+// nobody's to give; gave says that the session has it now.
+func (t *Talk) listen(ctx context.Context, data []byte, in *audio.Frame) (gave bool) {
 	s := &t.sound
 	switch s.input.Type {
 	case realtime.Opus:
 		f := audio.NewFrame(len(data))
 		copy(f.Data, data)
 		t.push(ctx, session.Input{Audio: f})
-		return
+		return false
 	case realtime.PCMU, realtime.PCMA:
 		expand := audio.MuLaw
 		if s.input.Type == realtime.PCMA {
@@ -61,7 +62,7 @@ func (t *Talk) listen(ctx context.Context, data []byte) {
 			data = data[n:]
 			t.push(ctx, session.Input{Audio: f})
 		}
-		return
+		return false
 	}
 	if len(s.half) > 0 && len(data) > 0 {
 		f := audio.NewFrame(2)
@@ -73,6 +74,11 @@ func (t *Talk) listen(ctx context.Context, data []byte) {
 		s.half = append(s.half[:0], data[len(data)-1])
 		data = data[:len(data)-1]
 	}
+	if in != nil && len(data) > 0 && len(data) <= maxPiece {
+		in.Data = data
+		t.push(ctx, session.Input{Audio: in})
+		return true
+	}
 	for len(data) > 0 {
 		n := min(len(data), maxPiece)
 		f := audio.NewFrame(n)
@@ -80,6 +86,7 @@ func (t *Talk) listen(ctx context.Context, data []byte) {
 		data = data[n:]
 		t.push(ctx, session.Input{Audio: f})
 	}
+	return false
 }
 
 // spoken gives a reply's audio in the client's format; for PCM it is the same

@@ -51,11 +51,15 @@ type Incoming struct {
 	EventID string
 	Err     *realtime.Error
 	Frame   *audio.Frame // whose memory the rest is in, freed when it was taken; may be nil
-	Sound   []byte       // a binary frame: audio in the input's format, an extension
+	Sound   []byte       // audio in the input's format: of a plain append, or of a binary frame, an extension
 }
 
 // Decode reads a text frame. The audio of an append may be in its memory.
 func Decode(frame []byte) Incoming {
+	// Nearly all frames are appends, which nothing is answered to.
+	if sound, _, ok := realtime.ScanAppend(frame); ok {
+		return Incoming{Sound: sound}
+	}
 	e, id, err := realtime.DecodeClient(frame)
 	return Incoming{Event: e, EventID: id, Err: err}
 }
@@ -179,8 +183,9 @@ func (t *Talk) Run(ctx context.Context, over <-chan struct{}, in <-chan Incoming
 				in = nil
 				continue
 			}
-			t.hear(ctx, c)
-			c.Frame.Free()
+			if !t.hear(ctx, c) {
+				c.Frame.Free()
+			}
 		case <-leave:
 			leave, t.leaving = nil, true
 		case <-over: // without closing its events: it panicked
