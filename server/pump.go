@@ -32,12 +32,29 @@ type pump struct {
 	last    *ending          // after the turn under way
 }
 
+// maxRow is how many messages go out in a row before anything else is looked at:
+// to look at all of it costs more than a message does.
+const maxRow = 16
+
 // pumpAll takes everything that the session says until it says no more, and then
 // closes the connection. It returns false when it only rests.
 func (h *host) pumpAll() (over bool) {
 	p := &h.pump
 	events := h.session.Events()
+	row := 0
 	for open := true; open; {
+		if row < maxRow {
+			select {
+			case out, ok := <-events:
+				if open = ok; ok {
+					h.hand(out)
+				}
+				row++
+				continue
+			default:
+			}
+		}
+		row = 0
 		var lost, asked <-chan struct{}
 		if p.lease != nil {
 			lost, asked = p.lease.Lost(), p.lease.Asked()

@@ -116,15 +116,16 @@ func (s *Session) launchApart(ctx context.Context, o Apart) {
 	s.spend(0, &e)
 	all, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	if s.beside.live == nil {
-		s.beside.live = make(map[string]*apart)
+		s.beside.live, s.beside.out = make(map[string]*apart), make(chan apartOut)
 	}
 	s.beside.live[o.ID] = &apart{stop: stop}
-	s.crew.Go(func() { s.carry(all, o.ID, j) })
+	out := s.beside.out
+	s.crew.Go(func() { s.carry(all, o.ID, j, out) })
 }
 
 // carry runs a job and brings what it makes to the actor, until that takes
 // nothing more.
-func (s *Session) carry(ctx context.Context, id string, j *job) {
+func (s *Session) carry(ctx context.Context, id string, j *job, to chan<- apartOut) {
 	defer j.free()
 	out, home := make(chan turnOut), make(chan *result, 1)
 	go func() {
@@ -141,13 +142,13 @@ func (s *Session) carry(ctx context.Context, id string, j *job) {
 			continue
 		}
 		select {
-		case s.beside.out <- apartOut{id: id, one: o}:
+		case to <- apartOut{id: id, one: o}:
 		case <-ctx.Done():
 			o.audio.Free()
 		}
 	}
 	select {
-	case s.beside.out <- apartOut{id: id, home: <-home}:
+	case to <- apartOut{id: id, home: <-home}:
 	case <-s.done:
 	}
 }

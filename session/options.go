@@ -54,7 +54,7 @@ type Options struct {
 	Inbox     int           // inputs that may wait; default 16, a third of a second of frames. Push blocks when it is full
 	MaxEvents int           // events that may wait for a client that does not read; default 4,096. More end the session
 	HighWater time.Duration // reply audio that may wait for the client; default 10 s. With more, the stages are held up
-	Frame     time.Duration // length of a binary frame of the reply; default 40 ms
+	Frame     time.Duration // the shortest binary frame of a reply but the last; default 40 ms
 	Patience  time.Duration // how long a superseded turn's transcription may take; default 5 s
 }
 

@@ -63,10 +63,15 @@ func (p *pacer) heard(now time.Time) time.Duration {
 	return p.sent - p.ahead
 }
 
-// alarm is a timer that is made when it is first set.
-type alarm struct{ timer *time.Timer }
+// alarm is a timer that is made when it is first set. One that does not run costs
+// a select nothing.
+type alarm struct {
+	timer *time.Timer
+	runs  bool
+}
 
 func (a *alarm) set(d time.Duration) {
+	a.runs = true
 	if a.timer == nil {
 		a.timer = time.NewTimer(d)
 		return
@@ -75,10 +80,16 @@ func (a *alarm) set(d time.Duration) {
 }
 
 // stop says whether the time was running.
-func (a *alarm) stop() bool { return a.timer != nil && a.timer.Stop() }
+func (a *alarm) stop() bool {
+	a.runs = false
+	return a.timer != nil && a.timer.Stop()
+}
+
+// rang is called when its time has come from c.
+func (a *alarm) rang() { a.runs = false }
 
 func (a *alarm) c() <-chan time.Time {
-	if a.timer == nil {
+	if !a.runs {
 		return nil
 	}
 	return a.timer.C

@@ -15,7 +15,7 @@ import (
 //
 // Owned by the goroutine of Run.
 type scribe struct {
-	results chan scribed // capacity 1
+	results chan scribed // capacity 1; nil before the first run
 	cancel  context.CancelFunc
 	busy    bool
 	again   bool          // the utterance's end is not in the run under way
@@ -53,6 +53,14 @@ func (c *scribe) stop() {
 	}
 }
 
+// under is where the result of the run under way comes from, nil without one.
+func (c *scribe) under() <-chan scribed {
+	if !c.busy {
+		return nil
+	}
+	return c.results
+}
+
 // transcribeInPassing runs when enough was said since the last time.
 func (s *Session) transcribeInPassing(ctx context.Context) {
 	_, waits := s.phase.(held)
@@ -88,6 +96,9 @@ func (s *Session) runScribe(ctx context.Context, whole bool) {
 	c.nextAt = s.samples + samplesOf(s.opts.PartialGap)
 	clip := s.utterance.Copy()
 	u := stage.Utterance{UserID: s.settings.user, SessionID: s.id, Language: s.settings.language, Audio: clip}
+	if c.results == nil {
+		c.results = make(chan scribed, 1)
+	}
 	round, results, atot := c.round, c.results, s.deps.ATOT
 	s.crew.Go(func() {
 		defer cancel()

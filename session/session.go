@@ -44,13 +44,13 @@ type Session struct {
 	turn      *turn   // the turn that is not concluded yet
 	waiting   []entry // committed, to be run after turn
 	memory    memory
-	paceC     alarm // until audio may leave
-	idleC     alarm // until the idle prompt
-	idleFrom  int64 // where the silence before it begins, in ms of all audio that came in
-	idleHeld  bool  // speech stopped idleC; where it was none, the time begins anew
-	keepDone  chan keepResult
-	crew      sync.WaitGroup // every goroutine that Run started
-	ref       string         // of the input being handled
+	paceC     alarm             // until audio may leave
+	idleC     alarm             // until the idle prompt
+	idleFrom  int64             // where the silence before it begins, in ms of all audio that came in
+	idleHeld  bool              // speech stopped idleC; where it was none, the time begins anew
+	keepDone  <-chan keepResult // nil: nothing is being kept
+	crew      sync.WaitGroup    // every goroutine that Run started
+	ref       string            // of the input being handled
 	receipt   receipt
 	beside    beside
 	err       error
@@ -113,10 +113,7 @@ func New(o Options, d Deps) *Session {
 		utterance: audio.NewBuffer(o.MaxUtterance),
 		settings:  newSettings(o),
 		memory:    memory{window: o.Window, loaded: o.Fresh},
-		scribe:    scribe{results: make(chan scribed, 1)},
-		keepDone:  make(chan keepResult, 1),
 		receipt:   receipt{on: o.ResumeKey != ""},
-		beside:    beside{out: make(chan apartOut)},
 	}
 }
 
@@ -227,12 +224,14 @@ func (s *Session) loop(ctx context.Context) {
 			s.takeFromDraft(o)
 		case o := <-s.fromBeside():
 			s.takeApart(ctx, o)
-		case r := <-s.scribe.results:
+		case r := <-s.scribe.under():
 			s.takeScribed(ctx, r)
 		case toClient <- offer:
 			s.delivered(ctx, s.out.left(from))
 		case <-s.paceC.c():
+			s.paceC.rang()
 		case <-s.idleC.c():
+			s.idleC.rang()
 			s.prompt(ctx)
 		case k := <-s.keepDone:
 			s.takeKept(ctx, k)

@@ -343,13 +343,16 @@ func (s *Session) keep(ctx context.Context) {
 	s.memory.learn(t.home, t.record)
 	rec, n := t.record, t.number
 	ctx = context.WithoutCancel(ctx)
+	done := make(chan keepResult, 1)
+	s.keepDone = done
 	s.crew.Go(func() {
 		delayed, err := s.deps.History.Keep(ctx, rec)
-		s.keepDone <- keepResult{n, delayed, err}
+		done <- keepResult{n, delayed, err}
 	})
 }
 
 func (s *Session) takeKept(ctx context.Context, k keepResult) {
+	s.keepDone = nil
 	if errors.Is(k.err, history.ErrFenced) {
 		// Another process has the session, and tells the client how the turn ended.
 		s.err, s.leaving = ErrFenced, true

@@ -173,13 +173,23 @@ func (v *voice) sound(ctx context.Context, pcm []byte) error {
 	return v.send(ctx, false)
 }
 
+// A frame is longer than it has to be where there is more to send: each costs
+// its way through sori and to the client. It is never longer than longestFrame,
+// and not larger than roomyFrame, in bytes, which a borrowed frame has room for.
+const (
+	longestFrame = 100 * time.Millisecond
+	roomyFrame   = 4 << 10
+)
+
 // send cuts what was shaped into frames and hands out the full ones; with last,
 // also what is left.
 func (v *voice) send(ctx context.Context, last bool) error {
-	size := int(v.opts.Frame.Seconds()*float64(v.settings.output.Rate)) * 2
+	rate := v.settings.output.Rate
+	least := bytesOf(v.opts.Frame, rate)
+	most := max(least, min(bytesOf(longestFrame, rate), roomyFrame))
 	rest := v.shaped
-	for len(rest) >= size || (last && len(rest) > 0) {
-		n := min(size, len(rest))
+	for len(rest) >= least || (last && len(rest) > 0) {
+		n := min(most, len(rest))
 		f := audio.NewFrame(n)
 		copy(f.Data, rest)
 		rest = rest[n:]

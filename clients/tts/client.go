@@ -50,7 +50,7 @@ func New(spec string, o endpoint.Options) (*Client, error) {
 	return c, nil
 }
 
-// Synthesize speaks s. Chunks of 20 to 40 ms come as the engine makes them, all
+// Synthesize speaks s. Chunks of 20 to 100 ms come as the engine makes them, all
 // with the same rate; the last one may be shorter. Text without a word is spoken
 // by silence of no length: no chunk and no error. Errors are *stage.Error, or
 // wrap context.Canceled when ctx was cancelled; when speech is cut off, what

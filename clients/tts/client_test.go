@@ -62,7 +62,7 @@ func listen(t *testing.T, c *tts.Client, text string) (s spoken, err error) {
 			t.Errorf("the rate changed from %d to %d Hz", s.rate, chunk.Rate)
 		}
 		d := audio.Duration(len(chunk.PCM), chunk.Rate)
-		if len(chunk.PCM)%2 != 0 || len(chunk.PCM) == 0 || d > 40*time.Millisecond || s.chunks > 0 && last < audio.Bytes(20*time.Millisecond, chunk.Rate) {
+		if len(chunk.PCM)%2 != 0 || len(chunk.PCM) == 0 || d > 100*time.Millisecond || s.chunks > 0 && last < audio.Bytes(20*time.Millisecond, chunk.Rate) {
 			t.Errorf("chunk %d has %d bytes, %v", s.chunks+1, len(chunk.PCM), d)
 		}
 		last = len(chunk.PCM)

@@ -16,7 +16,7 @@ import (
 // at most longest.
 const (
 	shortest = 20 * time.Millisecond
-	longest  = 40 * time.Millisecond
+	longest  = 100 * time.Millisecond
 )
 
 // errCompressed says that an engine sent audio that sori does not decode.
@@ -117,7 +117,10 @@ func (s *speech) chunks(yield func(stage.Chunk) bool) error {
 		held += n
 		whole := held - held%audio.BytesPerSample
 		if whole > 0 && (held >= least || err != nil) {
-			next := make([]byte, most)
+			next := buf[whole:]
+			if len(next) < 2*least {
+				next = make([]byte, most)
+			}
 			left := copy(next, buf[whole:held])
 			some = true
 			if !yield(stage.Chunk{PCM: buf[:whole:whole], Rate: s.rate}) {
