@@ -20,7 +20,7 @@ func (s *Server) watch(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case now := <-ticker.C:
-			s.registry.each(func(c *conn) { s.check(c, now) })
+			s.registry.each(func(c *conn) { s.check(c, now) }) //nolint:contextcheck // it waits for nothing
 			s.talkers.each(func(c *talker) { s.checkTalker(c, now) })
 		}
 	}

@@ -18,8 +18,11 @@ type pings struct {
 // pingBytes is the length of a ping's payload: its number.
 const pingBytes = 8
 
-// pong takes an answer in. Answers to nothing are none.
-func (p *pings) pong(_ context.Context, payload []byte) {
+// pong is how the WebSocket library tells of an answer that it came upon.
+func (p *pings) pong(_ context.Context, payload []byte) { p.take(payload) }
+
+// take takes an answer in. Answers to nothing are none.
+func (p *pings) take(payload []byte) {
 	if len(payload) != pingBytes {
 		return
 	}
@@ -65,7 +68,7 @@ func (c *deadlineConn) sign() (ok bool) {
 	first := b[0]
 	c.take(head + size)
 	if first == framePong {
-		c.pings.pong(context.Background(), payload[:size])
+		c.pings.take(payload[:size])
 		return true
 	}
 	_ = c.control(framePong, payload[:size]) // who reads next will be told
