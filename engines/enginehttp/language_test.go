@@ -110,7 +110,7 @@ func TestHearings(t *testing.T) {
 		}
 	}
 	wantError(t, "French", upload(t, s.URL+"/run-model", wav(16_000, 0.5), "language", "fr"), 422, stage.CodeLanguage, "en, ko")
-	if a := get(t, s.URL+"/health"); !strings.Contains(a.body, `"languages":["en","ko"]`) {
+	if a := get(t, s.URL+"/health"); !strings.Contains(a.body, `"languages":["en","ko"],"engines":[{"name":"moonshine","languages":["en"]},{"name":"whisper","languages":["ko","en"]}]`) {
 		t.Errorf("health: %s", a.body)
 	}
 }

@@ -2,6 +2,8 @@ package llama_test
 
 import (
 	"os"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -9,13 +11,21 @@ import (
 	"sori/stage"
 )
 
-// BenchmarkConversation measures a model that SORI_GGUF names, or the one that
-// is fetched: six turns of a spoken conversation. It reports the tokens a
-// second, and what the second and later turns wait for their first token.
+// BenchmarkConversation measures a model that SORI_GGUF names, on SORI_THREADS
+// processors (1): six turns of a spoken conversation. It reports the tokens a
+// second, what the second and later turns wait for their first token, and the
+// memory of the process.
 func BenchmarkConversation(b *testing.B) {
 	path := os.Getenv("SORI_GGUF")
 	if path == "" {
 		b.Skip("SORI_GGUF names no model")
+	}
+	threads := 1
+	if s := os.Getenv("SORI_THREADS"); s != "" {
+		var err error
+		if threads, err = strconv.Atoi(s); err != nil {
+			b.Fatal(err)
+		}
 	}
 	questions := []string{
 		"What is the capital of France?", "How many people live there?", "What should I eat there?",
@@ -23,7 +33,7 @@ func BenchmarkConversation(b *testing.B) {
 	}
 	for b.Loop() {
 		var seen watch
-		r := open(b, path, llama.Options{Observe: seen.add, Seed: 1})
+		r := open(b, path, llama.Options{Observe: seen.add, Seed: 1, Threads: threads})
 		var p stage.Prompt
 		var first, later, prompt, talk time.Duration
 		tokens := 0
@@ -46,5 +56,24 @@ func BenchmarkConversation(b *testing.B) {
 		b.ReportMetric(float64(first.Milliseconds()), "first-ms")
 		b.ReportMetric(float64(later.Milliseconds())/float64(len(questions)-1), "later-ms")
 		b.ReportMetric(float64(prompt.Microseconds()), "µs/prompt-token")
+		b.ReportMetric(float64(resident(b)), "MB")
 	}
+}
+
+// resident is the memory of this process, in MB, with the file of the model.
+func resident(b *testing.B) int {
+	b.Helper()
+	text, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if fields := strings.Fields(line); len(fields) > 1 && fields[0] == "VmRSS:" {
+			if kb, err := strconv.Atoi(fields[1]); err == nil {
+				return kb >> 10
+			}
+		}
+	}
+	b.Fatal("no VmRSS in /proc/self/status")
+	return 0
 }
