@@ -9,7 +9,8 @@
 // Each conversation keeps a sequence of llama.cpp's cache. The next turn of the
 // same conversation begins with the same tokens, so only what is new is
 // computed: of all idle sequences, the one that shares the longest beginning
-// with the prompt is taken, whoever used it. Nothing else ties a conversation
+// with the prompt is taken, if that is more than the instructions that all
+// conversations begin with; those are copied. Nothing else ties a conversation
 // to a sequence, so there is no session to open or close.
 //
 // llama.cpp ends the process where it is used against its rules (a prompt

@@ -36,6 +36,7 @@ type functions struct {
 	contextCtxSeq    func(ctx uintptr) uint32
 	contextMemory    func(ctx uintptr) uintptr
 	memorySeqRemove  func(mem uintptr, seq, p0, p1 int32) bool
+	memorySeqCopy    func(mem uintptr, from, to, p0, p1 int32)
 	vocabTokens      func(vocab uintptr) int32
 	vocabIsControl   func(vocab uintptr, token int32) bool
 	vocabIsEOG       func(vocab uintptr, token int32) bool
@@ -84,6 +85,7 @@ func (f *functions) bindings() map[string]any {
 		"llama_n_ctx_seq":              &f.contextCtxSeq,
 		"llama_get_memory":             &f.contextMemory,
 		"llama_memory_seq_rm":          &f.memorySeqRemove,
+		"llama_memory_seq_cp":          &f.memorySeqCopy,
 		"llama_vocab_n_tokens":         &f.vocabTokens,
 		"llama_vocab_is_control":       &f.vocabIsControl,
 		"llama_vocab_is_eog":           &f.vocabIsEOG,

@@ -16,7 +16,10 @@ type cache struct{ ctx, mem uintptr }
 type sequence struct {
 	id     int32
 	cached []int32 // the tokens that the cache holds, in order
-	used   time.Time
+	// inherited is how many of them other conversations are known to begin with,
+	// too: more in common with a prompt says that it belongs to this one.
+	inherited int
+	used      time.Time
 
 	// What follows is for the reply on its way; job is nil while there is none.
 	job     *job
@@ -38,7 +41,9 @@ type loop struct {
 	places batchPlaces
 	seqs   []*sequence
 	now    []*job // those whose tokens are in the step that runs
-	buf    [256]byte
+	// priming says that the step that runs is for nobody yet.
+	priming bool
+	buf     [256]byte
 }
 
 // batchPlaces views the arrays of a batch.
@@ -67,6 +72,7 @@ func (l *loop) run() {
 	defer close(l.gone)
 	defer l.lib.contextFree(l.ctx)
 	defer l.lib.batchFree(l.batch)
+	l.prime()
 	for l.admit() {
 		for _, s := range l.seqs {
 			if s.job != nil && s.job.ctx.Err() != nil {
@@ -96,10 +102,8 @@ func (l *loop) run() {
 // be done, and gives false when the loop is to end.
 func (l *loop) admit() bool {
 	for {
-		select {
-		case <-l.quit:
+		if l.quitting() {
 			return false
-		default:
 		}
 		free, busy := l.free()
 		switch {
@@ -131,28 +135,13 @@ func (l *loop) free() (free, busy bool) {
 	return free, busy
 }
 
-// begin takes the idle sequence that shares most with the prompt; of those that
-// share nothing, the one that was idle for longest.
+// begin starts a reply.
 func (l *loop) begin(j *job) {
 	if err := j.ctx.Err(); err != nil {
 		j.out.finish(context.Cause(j.ctx))
 		return
 	}
-	var best *sequence
-	shared := 0
-	for _, s := range l.seqs {
-		if s.job != nil {
-			continue
-		}
-		n := common(s.cached, j.prompt)
-		if best == nil || n > shared || n == shared && s.used.Before(best.used) {
-			best, shared = s, n
-		}
-	}
-	s := best
-	// The last token is always computed: what comes after it is asked for.
-	shared = min(shared, len(j.prompt)-1)
-	l.keep(s, shared)
+	s := l.take(j)
 	s.job, s.pending, s.text, s.logits = j, j.prompt[len(s.cached):], runes{}, -1
 	s.usage = Usage{Prompt: len(j.prompt), Cached: len(s.cached)}
 	s.chooser = l.sampler()
@@ -199,10 +188,19 @@ func (l *loop) fill() {
 	}
 }
 
-// add puts a sequence's next n tokens into the batch.
+// add puts a reply's next n tokens into the batch.
 func (l *loop) add(s *sequence, n int) {
 	s.logits, s.before = -1, len(s.cached)
 	l.now = append(l.now, s.job)
+	last := n == len(s.pending)
+	if l.put(s, n); last && n > 0 {
+		s.logits = int(l.batch.Tokens) - 1
+		l.places.logits[s.logits] = 1
+	}
+}
+
+// put puts a sequence's next n tokens into the batch, and asks nothing of them.
+func (l *loop) put(s *sequence, n int) {
 	for i := range n {
 		at := l.batch.Tokens
 		l.places.token[at] = s.pending[i]
@@ -210,10 +208,6 @@ func (l *loop) add(s *sequence, n int) {
 		l.places.seqN[at] = 1
 		*l.places.seq[at] = s.id
 		l.places.logits[at] = 0
-		if i == len(s.pending)-1 {
-			l.places.logits[at] = 1
-			s.logits = int(at)
-		}
 		l.batch.Tokens++
 	}
 	s.pending, s.cached = s.pending[n:], append(s.cached, s.pending[:n]...)
@@ -222,10 +216,11 @@ func (l *loop) add(s *sequence, n int) {
 // abandon tells llama.cpp, in the middle of a step, whether to leave it: when
 // nobody waits for any of it.
 func (l *loop) abandon(uintptr) uintptr {
-	select {
-	case <-l.quit:
+	if l.quitting() {
 		return 1
-	default:
+	}
+	if l.priming {
+		return 0
 	}
 	for _, j := range l.now {
 		if j.ctx.Err() == nil {

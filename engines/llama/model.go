@@ -104,6 +104,7 @@ type Responder struct {
 	template string
 	guard    *strings.Replacer
 	window   int
+	opening  []int32 // the tokens that prompts with the usual instructions begin with
 	free     func() uint64
 
 	model, vocab uintptr
@@ -175,6 +176,10 @@ func (r *Responder) prepare(path string) error {
 	r.guard = r.controlTexts()
 	c, err := r.openCache(path)
 	if err != nil {
+		return err
+	}
+	if r.opening, err = r.usualOpening(); err != nil {
+		r.lib.contextFree(c.ctx)
 		return err
 	}
 	go newLoop(r, c).run()

@@ -47,6 +47,21 @@ func (r *Responder) prompt(p stage.Prompt) ([]int32, error) {
 	}
 }
 
+// usualOpening gives what all prompts with the usual instructions begin with.
+func (r *Responder) usualOpening() ([]int32, error) {
+	var both [2][]int32
+	for i, text := range []string{"a", "b"} {
+		rendered, err := r.render(r.messages(stage.Prompt{Text: text}, 0))
+		if err != nil {
+			return nil, err
+		}
+		if both[i], err = r.tokenize(rendered); err != nil {
+			return nil, err
+		}
+	}
+	return both[0][:min(common(both[0], both[1]), r.window/2)], nil
+}
+
 // messages lays a prompt out, without the first exchanges.
 func (r *Responder) messages(p stage.Prompt, drop int) []message {
 	instructions := p.Instructions

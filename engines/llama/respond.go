@@ -16,6 +16,7 @@ import (
 type job struct {
 	ctx    context.Context //nolint:containedctx // the caller's, looked at by the loop between tokens
 	prompt []int32
+	fresh  bool // the first of a conversation
 	out    *outlet
 	began  time.Time
 }
@@ -50,7 +51,7 @@ func (r *Responder) respond(ctx context.Context, p stage.Prompt, yield func(stri
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(errUnheard)
-	j := &job{ctx: ctx, prompt: tokens, out: newOutlet(), began: began}
+	j := &job{ctx: ctx, prompt: tokens, fresh: len(p.History) == 0, out: newOutlet(), began: began}
 	select {
 	case <-r.quit:
 		return r.failed(errClosed)
