@@ -31,8 +31,8 @@ Examples:
 
   sori models pull                       once, with a network
   sori models pull piper-joe             a natural voice, which sori then speaks with
-  sori models pull smollm2               a small language model, for sori serve --ttot local:smollm2
-  sori models pull natural               both; sori serve --natural fetches and uses them
+  sori models pull qwen                  a small language model, for sori serve --ttot local:qwen
+  sori models pull natural               a larger one and the voice; sori serve --natural fetches and uses them
   sori models pull whisper               Korean and other languages are heard, too
   SORI_MODELS=/srv/models sori models pull
   sori models verify`

@@ -37,7 +37,7 @@ type serveCmd struct {
 	MaxSessions  int           `default:"1000" placeholder:"N" setting:"" help:"How many sessions there may be at once; more are told to come back later."`
 	Origins      []string      `placeholder:"ORIGIN" setting:"" help:"Web pages of other origins that may connect, such as https://app.example.com or http://localhost:*, separated by commas."`
 	EOT          string        `name:"eot" placeholder:"URL" setting:"" help:"An HTTP engine that says whether the user has finished, for turn detection by meaning. Default: the words alone decide."`
-	Natural      bool          `setting:"" help:"A natural voice and a small language model, all on this machine: fetches what is missing of them first (about 230 MB), and answers with that model where no better one is found here."`
+	Natural      bool          `setting:"" help:"A natural voice and a small language model, all on this machine: fetches what is missing of them first (1.2 GB, or less where there is little memory), and answers with that model where no other one is found here. With --language it fetches what hears that language, too."`
 	LogTexts     bool          `setting:"" help:"Let what was said and answered stand in the log."`
 }
 

@@ -12,10 +12,10 @@ import (
 // for the other engines.
 const room = 256 << 20
 
-// available gives the memory that this process may still take, in bytes: the
+// Available gives the memory that this process may still take, in bytes: the
 // machine's, or its container's where that is less. It is a large number where
 // the system does not say.
-func available() uint64 {
+func Available() uint64 {
 	free := uint64(math.MaxUint64)
 	if text, err := os.ReadFile("/proc/meminfo"); err == nil {
 		for line := range strings.Lines(string(text)) {

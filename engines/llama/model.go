@@ -118,7 +118,7 @@ type Responder struct {
 // Open loads a model, sees that it can chat, and makes its conversations. What
 // is wrong with a file is an error in words; nothing else is touched by it.
 func (l *Library) Open(path string, o Options) (*Responder, error) {
-	return l.open(path, o, available)
+	return l.open(path, o, Available)
 }
 
 func (l *Library) open(path string, o Options, free func() uint64) (*Responder, error) {
@@ -147,7 +147,7 @@ func (l *Library) open(path string, o Options, free func() uint64) (*Responder, 
 // Inspect says, without loading it, what speaks against a file: that it is no
 // GGUF file, or cut off, holds a base model, or is too large for the memory that
 // is free.
-func Inspect(path string, o Options) error { return inspect(path, o, available) }
+func Inspect(path string, o Options) error { return inspect(path, o, Available) }
 
 func inspect(path string, o Options, free func() uint64) error {
 	h, err := ReadHeader(path)

@@ -17,7 +17,7 @@ const (
 	NameJoe       = "piper-joe"
 	NameEar       = "whisper"
 	NameBase      = "base" // stands for all that [Manifest] lists
-	// NameNatural stands for the natural voice and, where one runs, the small
+	// NameNatural stands for the natural voice and, where one runs, the best
 	// language model.
 	NameNatural = "natural"
 )
@@ -131,7 +131,7 @@ func Select(base, extras []Bundle, names ...string) ([]Bundle, error) {
 		found := false
 		if name == NameNatural {
 			for i := range extras {
-				if extras[i].Name == NameJoe || extras[i].Name == NameSmolLM {
+				if extras[i].Name == NameJoe || extras[i].Name == NameQwenLarge {
 					found = true
 					if err := take(&extras[i]); err != nil {
 						return err
