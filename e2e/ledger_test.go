@@ -77,14 +77,7 @@ func (l *ledger) compare(t *testing.T, s *sori, user string) {
 	if l.lost > 0 {
 		t.Errorf("%s missed %d messages", user, l.lost)
 	}
-	kept := turnsIn(t, s, user)
-	for deadline := time.Now().Add(30 * time.Second); len(l.records) > 0 && time.Now().Before(deadline); kept = turnsIn(t, s, user) {
-		last := l.records[len(l.records)-1].ID
-		if slices.ContainsFunc(kept, func(turn history.Turn) bool { return turn.ID == last }) {
-			break
-		}
-		time.Sleep(100 * time.Millisecond) // what waited gets there
-	}
+	kept := l.settled(t, s, user)
 	type place struct {
 		session string
 		number  int
@@ -107,5 +100,23 @@ func (l *ledger) compare(t *testing.T, s *sori, user string) {
 	got := slices.DeleteFunc(ids, func(id string) bool { return !slices.Contains(told, id) })
 	if !slices.Equal(got, told) {
 		t.Errorf("%s: of what it was told, in this order:\n%v\nhistory has\n%v", user, told, got)
+	}
+}
+
+// settled gives the user's history once all turns are in it whose end the client
+// heard: some wait, and two processes may each have some. After 30 s it gives what
+// there is.
+func (l *ledger) settled(t *testing.T, s *sori, user string) (kept []history.Turn) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		kept = turnsIn(t, s, user)
+		have := map[string]bool{}
+		for _, turn := range kept {
+			have[turn.ID] = true
+		}
+		lacks := func(turn history.Turn) bool { return !have[turn.ID] }
+		if !slices.ContainsFunc(l.records, lacks) || time.Now().After(deadline) {
+			return kept
+		}
 	}
 }
