@@ -194,8 +194,7 @@ export class Conversation {
     }
     const { heard, ahead, clause } = live.captions.at(live.latest);
     if (clause < 0) return;
-    live.view.caption(heard, ahead);
-    this.#keepInSight(live);
+    if (live.view.caption(heard, ahead)) this.#keepInSight(live);
     for (; live.announced < clause; live.announced++) announce(live.captions.clauses[live.announced + 1].text);
   }
 

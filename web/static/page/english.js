@@ -16,6 +16,7 @@ export const english = {
   welcomeTitle: 'Say something.',
   welcomeText: 'Press the red seal and speak. Your words appear as you say them, and the answer is spoken while it is still being written.',
   engines: 'Heard by {atot}, answered by {ttot}, spoken by {tts}.',
+  understands: 'It understands {languages}.',
   starters: 'Or begin with',
   starter1: 'What can you do?',
   starter2: 'What time is it?',

@@ -2,7 +2,7 @@
 
 import { Sori, SoriError } from '../sori.js';
 import { Conversation } from './conversation.js';
-import { find, make } from './dom.js';
+import { find } from './dom.js';
 import { Health } from './health.js';
 import { History } from './history.js';
 import { settings as wire } from './preferences.js';
@@ -13,6 +13,7 @@ import { ConnectionStatus, Doing, KEY_REFUSED, notify, unnotify } from './status
 import { Strip } from './strip.js';
 import { Talk } from './talk.js';
 import { failure } from './turn.js';
+import { welcome } from './welcome.js';
 import { has, say } from './words.js';
 
 const settings = new Settings();
@@ -120,10 +121,10 @@ sori.on('state', (now) => {
   if (now.state === 'ready') health.watch();
   if (now.state === 'closed' && now.code === KEY_REFUSED) signIn.open(settings.values.key);
 });
-sori.on('session.ready', ({ engines, languages, voices }) => {
+sori.on('session.ready', ({ languages, voices }) => {
   settings.languages = Object.values(languages ?? {});
   settings.voices = voices ?? [];
-  find('engines').textContent = engines.atot ? say('engines', { ...engines }) : '';
+  welcome(sori.session, settings, write);
 });
 
 const health = new Health({
@@ -189,12 +190,7 @@ function showSettings() {
   connection.show();
   doing.again();
   conversation.again();
-  if (sori.session) find('engines').textContent = say('engines', { ...sori.session.engines });
-  find('starters').replaceChildren(...['starter1', 'starter2', 'starter3'].map((key) => {
-    const button = make('button', { type: 'button' }, say(key));
-    button.addEventListener('click', () => write(say(key)));
-    return make('li', {}, button);
-  }));
+  welcome(sori.session, settings, write);
 }
 
 /** Connects, as the user that the key is for. */

@@ -76,16 +76,16 @@ export class Settings {
   }
 
   /** The languages of which no engine says that it does not know them. */
-  #languages() {
-    const possible = LANGUAGES.filter((tag) => this.languages.every((known) => !known.length || known.includes(tag)));
-    return LANGUAGES.filter((tag) => possible.includes(tag) || tag === this.values.language);
+  get possible() {
+    return LANGUAGES.filter((tag) => this.languages.every((known) => !known.length || known.includes(tag)));
   }
 
   #fill() {
+    const { possible } = this;
     const names = new Intl.DisplayNames([language()], { type: 'language' });
     find('s-language').replaceChildren(
       option('', say('languageDefault')),
-      ...this.#languages().map((tag) => option(tag, names.of(tag) ?? tag)),
+      ...LANGUAGES.filter((tag) => possible.includes(tag) || tag === this.values.language).map((tag) => option(tag, names.of(tag) ?? tag)),
     );
     this.#voices();
     for (const [name, value] of Object.entries(this.values)) {

@@ -4,6 +4,8 @@
 const SECONDS = 10;
 const SLOTS = 250; // one each 40 ms
 const SLOT = (SECONDS * 1000) / SLOTS;
+const MOVING = 30; // ms between two pictures: more are not seen, and warm a phone
+const STILL = 250;
 const NAMES = 40; // CSS pixels that the names of the lanes take
 const LEAST = 3; // CSS pixels that a slot takes: a narrow strip shows less time
 
@@ -41,7 +43,7 @@ export class Strip {
     let last = 0;
     const frame = (/** @type {number} */ now) => {
       const silent = this.#advance(now);
-      if (!this.still.matches || now - last > 250) {
+      if (now - last > (this.still.matches ? STILL : MOVING)) {
         this.#paint(now);
         last = now;
       }

@@ -72,12 +72,14 @@ export class TurnView {
     if (this.finished) this.finish(...this.finished);
   }
 
-  /** @param {string} heard @param {string} ahead */
+  /** @param {string} heard @param {string} ahead @returns {boolean} it is another one than before */
   caption(heard, ahead) {
     this.sori.hidden = false;
+    this.element.classList.toggle('speaking', ahead !== '');
+    if (this.heard.textContent === heard && this.ahead.textContent === ahead) return false;
     this.heard.textContent = heard;
     this.ahead.textContent = ahead;
-    this.element.classList.toggle('speaking', ahead !== '');
+    return true;
   }
 
   /** The words that stand where a reply can't be. @param {string} said @param {string} ahead @param {boolean} speaking */
