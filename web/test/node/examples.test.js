@@ -86,6 +86,14 @@ test('what a Swift or a Kotlin app sends and receives, byte for byte', { timeout
   socket.send('{"type":"ping","id":"1"}');
   assert.equal((await comes('pong')).id, '1');
   assert.equal(sound, (await comes('audio.end')).bytes);
+  const [received] = blocks('Swift', 'text');
+  for (const [line] of received.matchAll(/^\{.*$/gm)) {
+    const told = JSON.parse(line);
+    const real = events.find((e) => e.type === told.type);
+    assert.ok(real, `${told.type} comes`);
+    assert.deepEqual(Object.keys(told), Object.keys(real), line);
+    for (const field of Object.keys(told.record ?? {})) assert.ok(field in real.record, `${field} of ${line}`);
+  }
   assert.deepEqual(events.filter((e) => ['error', 'warning'].includes(e.type)), []);
 
   socket.send('{"type":"text","text":"what can you do"}');
