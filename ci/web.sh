@@ -42,11 +42,9 @@ lint)
 	;;
 test)
 	tools
-	say "the client library and the page's logic, in Node $(node --version)"
-	run --test-concurrency=4 --test-timeout=60000 test/unit/ # they wait more than they work
 	[ -x bin/sori ] || die "bin/sori is missing: make build"
-	say "the client library against a real sori"
-	run --test-concurrency=3 test/node/
+	say "the client library and the page's logic in Node $(node --version), against a scripted server and a real one"
+	run --test-concurrency=4 --test-timeout=120000 test/unit/ test/node/ # they wait more than they work
 	say "the page in a real browser (pictures in web/test/artifacts)"
 	run --test-concurrency=3 test/browser/ # a conversation takes its time, and little of the machine's
 	;;

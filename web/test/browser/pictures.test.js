@@ -29,7 +29,7 @@ before(async () => {
 after(() => server?.stop());
 
 test('the main states', { skip, timeout: 180_000 }, async (t) => {
-  const { page } = await openPage(t, server.url, { voice });
+  const { page } = await openPage(t, server.url, { voice, viewport: { width: 1440, height: 900 } });
   let n = 0;
   const shoot = (/** @type {string} */ state) => {
     n++;

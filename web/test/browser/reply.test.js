@@ -17,7 +17,7 @@ let sum;
 
 before(async () => {
   if (skip) return;
-  server = await Server.start();
+  server = await Server.brisk();
   [sum] = await say('What is seventeen plus five?');
 });
 after(() => server?.stop());

@@ -69,7 +69,7 @@ after(async () => {
 /** @param {import('node:test').TestContext} t @param {string} url @param {Wish} [wish] */
 export async function openPage(t, url, wish = {}) {
   const context = await (await browser(wish.refused ?? false)).newContext({
-    viewport: wish.viewport ?? { width: 1440, height: 900 },
+    viewport: wish.viewport ?? { width: 1200, height: 760 },
     colorScheme: wish.scheme ?? 'light',
     locale: wish.locale ?? 'en-US',
     reducedMotion: wish.still ? 'reduce' : 'no-preference',
@@ -81,7 +81,7 @@ export async function openPage(t, url, wish = {}) {
   const complaints = [];
   const page = await context.newPage();
   page.on('console', (m) => {
-    const own = m.text().includes('ScriptProcessorNode'); // the ear below
+    const own = /ScriptProcessorNode|getImageData/.test(m.text()); // how tests hear and see
     if (!own && ['error', 'warning'].includes(m.type())) complaints.push(m.text());
   });
   page.on('pageerror', (e) => complaints.push(String(e.stack)));
@@ -105,12 +105,13 @@ export const LOOKS = [
 ];
 
 /**
- * Shows a state of the page in each look. The last is the one that a page opens with.
+ * Shows a state of the page in each look.
  * @param {import('playwright-core').Page} page
  * @param {(name: string) => Promise<unknown>} act
+ * @param {string[]} [only] which looks
  */
-export async function eachLook(page, act) {
-  for (const { name, scheme, viewport } of LOOKS) {
+export async function eachLook(page, act, only) {
+  for (const { name, scheme, viewport } of LOOKS.filter((look) => only?.includes(look.name) ?? true)) {
     await page.emulateMedia({ colorScheme: /** @type {'light' | 'dark'} */ (scheme) });
     await page.setViewportSize(viewport);
     await act(name);
@@ -182,19 +183,17 @@ function listenToGraph() {
  * @param {import('playwright-core').Page} page
  */
 export async function heard(page) {
-  const { rate, pieces } = await page.evaluate(() => {
-    const { graph } = /** @type {any} */ (globalThis);
-    return {
-      rate: graph.rate,
-      pieces: graph.pieces.map((/** @type {any} */ p) => ({ ...p, samples: [...p.samples] })),
-    };
+  const { rate, pcm, ...when } = await page.evaluate(() => {
+    const { rate, pieces } = /** @type {any} */ (globalThis).graph;
+    // As text of 16 bits a sample: numbers one by one take seconds on their way.
+    const all = pieces.flatMap((/** @type {any} */ { samples }) => {
+      const bytes = new Uint8Array(Int16Array.from(samples, (x) => Math.max(-1, Math.min(1, x)) * 32767).buffer);
+      return Array.from({ length: bytes.length / 8192 }, (_, i) => String.fromCharCode(...bytes.subarray(i * 8192, (i + 1) * 8192)));
+    });
+    return { rate, pcm: btoa(all.join('')), firstAt: pieces[0]?.firstAt ?? 0, lastAt: pieces.at(-1)?.lastAt ?? 0 };
   });
   const { Resampler } = await import('../../static/sori/resampler.js');
-  const resampler = new Resampler(rate, 16_000);
-  /** @type {number[]} */
-  const samples = [];
-  for (const piece of pieces) {
-    for (const x of resampler.push(Float32Array.from(piece.samples))) samples.push(Math.round(Math.max(-1, Math.min(1, x)) * 32767));
-  }
-  return { samples: Int16Array.from(samples), lastAt: pieces.at(-1)?.lastAt ?? 0, firstAt: pieces[0]?.firstAt ?? 0 };
+  const sound = new Int16Array(new Uint8Array(Buffer.from(pcm, 'base64')).buffer);
+  const samples = rate ? new Resampler(rate, 16_000).push(Float32Array.from(sound)) : [];
+  return { samples: Int16Array.from(samples, (x) => Math.max(-32767, Math.min(32767, Math.round(x)))), ...when };
 }

@@ -36,9 +36,14 @@ export class Server {
     return server;
   }
 
+  /** One whose voice costs little, for what is not about how it sounds. @param {...string} flags of `sori serve` */
+  static brisk(...flags) {
+    return Server.start('--tts', 'local:flite', ...flags);
+  }
+
   /** One that lets nobody in without a key. @param {string} user whom the key is for */
   static async locked(user) {
-    const server = await Server.#made([]);
+    const server = await Server.#made(['--tts', 'local:flite']);
     const made = await run(BINARY, ['keys', 'make', `of ${user}`, '--user', user, '--data', server.data]);
     await server.up();
     return { server, key: made.stdout.trim() };

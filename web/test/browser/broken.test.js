@@ -21,7 +21,7 @@ let sum;
 
 before(async () => {
   if (skip) return;
-  server = await Server.start();
+  server = await Server.brisk();
   [sum] = await say('What is seventeen plus five?');
 });
 after(() => server?.stop());
@@ -96,7 +96,7 @@ test('dead engines show what that means; once they are back, so is the conversat
   t.after(() => own.stop());
   /** @param {string} stage */
   const start = async (stage) => {
-    const child = await engine(at[stage], stage);
+    const child = await engine(at[stage], stage, ...(stage === 'tts' ? ['--voice', 'flite'] : []));
     t.after(() => child.kill());
     return child;
   };
