@@ -96,7 +96,7 @@ func (b *bench) idleAt(ctx context.Context, w over, n int) (rested, error) {
 
 // becomeIdle is how long a session does nothing before it is called idle: until
 // after the server's first ping, for whoever waits for hours is pinged, too.
-const becomeIdle = 23 * time.Second
+const becomeIdle = 26 * time.Second
 
 // collections is how often a server collects its garbage before its memory
 // counts: each time a stack may become half as large.

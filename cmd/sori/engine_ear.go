@@ -10,6 +10,8 @@ import (
 	"runtime"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
+
 	"sori/engines/energy"
 	"sori/engines/enginehttp"
 	"sori/engines/models"
@@ -50,30 +52,52 @@ func (e *engineCmd) loadATOT(c *console, l *loaded, files *models.Files, log *sl
 		}
 		return energy.NewGate(d), nil
 	}}
-	var all enginehttp.Hearings
-	if e.Ear != choiceMoonshine {
-		many, missing, failed := loadWhisper(r, dir, o)
-		switch {
-		case failed == nil:
-			l.atEnd(func(context.Context) { many.Close() })
-			all = append(all, enginehttp.Hearing{Name: whisper.Engine, Languages: whisperLanguages(), Hear: many.StreamIn})
-		case missing && e.Ear == "": // nobody asked for it
-		case !e.Anyway && e.Ear == choiceWhisper:
-			return nil, failed
-		default:
-			log.Error("Whisper can't be loaded, English alone is heard", "error", failed)
-			l.without(stage.ATOT, enginehttp.Missing{Engine: whisper.Engine, Err: failed, Beside: e.Ear != choiceWhisper})
+	var english *recognizer.Recognizer
+	var side errgroup.Group
+	openEnglish := func() (err error) {
+		english, err = moonshine.Open(r, moonshine.Files{Encoder: files.Encoder, Decoder: files.Decoder, Vocabulary: files.Vocabulary}, o)
+		if err != nil {
+			return fmt.Errorf("the recogniser can't be loaded: %w; `sori models verify` says more", err)
+		}
+		l.atEnd(func(context.Context) { english.Close() })
+		return nil
+	}
+	if e.Ear != choiceWhisper {
+		side.Go(openEnglish) // beside Whisper
+	}
+	others, err := e.loadOthers(l, r, dir, o, log)
+	if err = errors.Join(err, side.Wait()); err != nil {
+		return nil, err
+	}
+	if e.Ear == choiceWhisper {
+		if len(others) > 0 {
+			return others, nil
+		}
+		if err = openEnglish(); err != nil {
+			return nil, err
 		}
 	}
-	if e.Ear == choiceWhisper && len(all) > 0 {
-		return all, nil
+	return append(enginehttp.Hearings{{Name: moonshine.Engine, Languages: []string{"en"}, Hear: english.StreamIn}}, others...), nil
+}
+
+// loadOthers loads what hears other languages, where it is wanted and there.
+func (e *engineCmd) loadOthers(l *loaded, r *ort.Runtime, dir string, o recognizer.Options, log *slog.Logger) (enginehttp.Hearings, error) {
+	if e.Ear == choiceMoonshine {
+		return nil, nil
 	}
-	english, err := moonshine.Open(r, moonshine.Files{Encoder: files.Encoder, Decoder: files.Decoder, Vocabulary: files.Vocabulary}, o)
-	if err != nil {
-		return nil, fmt.Errorf("the recogniser can't be loaded: %w; `sori models verify` says more", err)
+	many, missing, err := loadWhisper(r, dir, o)
+	switch {
+	case err == nil:
+		l.atEnd(func(context.Context) { many.Close() })
+		return enginehttp.Hearings{{Name: whisper.Engine, Languages: whisperLanguages(), Hear: many.StreamIn}}, nil
+	case missing && e.Ear == "": // nobody asked for it
+		return nil, nil
+	case !e.Anyway && e.Ear == choiceWhisper:
+		return nil, err
 	}
-	l.atEnd(func(context.Context) { english.Close() })
-	return append(enginehttp.Hearings{{Name: moonshine.Engine, Languages: []string{"en"}, Hear: english.StreamIn}}, all...), nil
+	log.Error("Whisper can't be loaded, English alone is heard", "error", err)
+	l.without(stage.ATOT, enginehttp.Missing{Engine: whisper.Engine, Err: err, Beside: e.Ear != choiceWhisper})
+	return nil, nil
 }
 
 // loadWhisper loads Whisper; missing says that it was not fetched.

@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 
 	"sori/engines/enginehttp"
 	"sori/engines/espeak"
@@ -24,18 +27,26 @@ func plainLanguages() []string { return []string{"ko", "de", "es", "fr", "it", "
 // loadTTS loads the voices: the chosen one, flite behind it, and espeak-ng for
 // the languages that they don't have.
 func (e *engineCmd) loadTTS(ctx context.Context, c *console, l *loaded, files *models.Files, log *slog.Logger) (enginehttp.Synthesizer, error) {
-	plain, err := flite.Open(ctx, files.Flite, flite.Options{Workers: e.Workers, CacheDir: e.cacheDir(c, log)})
-	if err != nil {
-		return nil, fmt.Errorf("the voice can't be loaded: %w; `sori models verify` says more", err)
-	}
-	l.atEnd(func(ctx context.Context) { _ = plain.Close(ctx) }) // the process ends
+	var plain *flite.Synthesizer
+	var side errgroup.Group
+	side.Go(func() (err error) { // beside the natural voice
+		plain, err = flite.Open(ctx, files.Flite, flite.Options{Workers: e.Workers, CacheDir: e.cacheDir(c, log)})
+		if err != nil {
+			return fmt.Errorf("the voice can't be loaded: %w; `sori models verify` says more", err)
+		}
+		l.atEnd(func(ctx context.Context) { _ = plain.Close(ctx) }) // the process ends
+		return nil
+	})
 	dir, _, err := e.find(c)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, side.Wait())
 	}
-	all := []voices.Voice{plain}
 	lib, missing := loadEspeak(dir)
 	natural, err := e.openVoice(ctx, dir, files, lib, missing)
+	if broken := side.Wait(); broken != nil {
+		return nil, errors.Join(broken, err)
+	}
+	all := []voices.Voice{plain}
 	switch {
 	case err == nil && natural != nil:
 		l.atEnd(func(context.Context) { natural.Close() })
