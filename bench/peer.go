@@ -130,6 +130,7 @@ func (b *bench) compare(n int, both *beside) {
 		{"turn overhead p99", "ms", func(r talked) float64 { return r.added[2] }, goal{1. / 10, true}},
 		{"time to first audio p50", "ms", func(r talked) float64 { return r.first }, goal{}},
 		{"memory of the process", "MB", func(r talked) float64 { return r.whole }, goal{1. / 8, true}},
+		{"of it, not mapped from files", "MB", func(r talked) float64 { return r.whole - r.mapped }, goal{}},
 		{"memory per talking session", "KB", func(r talked) float64 { return r.rss }, goal{}},
 		{"server CPU", "cores", func(r talked) float64 { return r.cores }, goal{}},
 		{"leg: end of utterance to ATOT p50", "ms", func(r talked) float64 { return r.legs[0] }, goal{}},

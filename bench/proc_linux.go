@@ -58,16 +58,23 @@ func busyTime() (time.Duration, error) {
 
 // resident is the memory of a process that is in RAM, in bytes.
 func resident(pid int) (int64, error) {
+	whole, _, err := memory(pid)
+	return whole, err
+}
+
+// memory is the memory of a process that is in RAM, and how much of it is mapped
+// from files, its program above all, in bytes.
+func memory(pid int) (whole, mapped int64, err error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
 	if err != nil {
-		return 0, fmt.Errorf("the memory of process %d: %w", pid, err)
+		return 0, 0, fmt.Errorf("the memory of process %d: %w", pid, err)
 	}
-	fields := strings.Fields(string(text))
-	if len(fields) < 2 {
-		return 0, fmt.Errorf("/proc/%d/statm is not understood", pid)
+	var size int64
+	if _, err := fmt.Sscan(string(text), &size, &whole, &mapped); err != nil {
+		return 0, 0, fmt.Errorf("/proc/%d/statm is not understood: %w", pid, err)
 	}
-	pages, err := strconv.ParseInt(fields[1], 10, 64)
-	return pages * int64(os.Getpagesize()), err
+	page := int64(os.Getpagesize())
+	return whole * page, mapped * page, nil
 }
 
 // pin lets all threads of a process run on one processor alone.

@@ -106,7 +106,7 @@ type talked struct {
 	stop                    [2]float64 // p50, p99, ms
 	cpu                     float64    // ms per turn
 	cores, own, rss, allocs float64    // allocs per turn; rss in KB per session
-	whole                   float64    // memory of the process, MB
+	whole, mapped           float64    // memory of the process, and of it what is mapped from files, MB
 	stay, heap              float64    // goroutines, and MB of the heap, that stay when all have gone
 }
 
@@ -163,7 +163,7 @@ func (b *bench) talkAt(ctx context.Context, server, engines *child, n int, d tim
 	if err != nil {
 		return r, err
 	}
-	full, err := resident(server.pid())
+	full, mapped, err := memory(server.pid())
 	if err != nil {
 		return r, err
 	}
@@ -171,7 +171,7 @@ func (b *bench) talkAt(ctx context.Context, server, engines *child, n int, d tim
 	turns := float64(c.turns.Load())
 	r = talked{
 		turns: turns, failed: float64(c.bad.Load()), first: c.first.ms(.5), cores: used.child, own: c.own.ms(.99),
-		cpu: used.child * used.wall.Seconds() * 1000 / max(1, turns), rss: float64(full-empty) / 1024 / float64(n), whole: float64(full) / (1 << 20),
+		cpu: used.child * used.wall.Seconds() * 1000 / max(1, turns), rss: float64(full-empty) / 1024 / float64(n), whole: float64(full) / (1 << 20), mapped: float64(mapped) / (1 << 20),
 		allocs: (after.mallocs - before.mallocs) / max(1, turns), stop: [2]float64{c.stop.ms(.5), c.stop.ms(.99)},
 	}
 	for i, p := range shares() {

@@ -48,7 +48,7 @@ func (f *fakeSession) Waiting() bool { return len(f.in) > 0 }
 
 func (f *fakeSession) Push(ctx context.Context, in session.Input) error {
 	if in.Presence != 0 {
-		if f.presence != nil {
+		if f.presence != nil && in.Presence != session.Quiet {
 			f.presence <- in
 		}
 		return nil

@@ -162,6 +162,7 @@ func (h *host) follow(out session.Output) {
 			h.user.Store(&user)
 		}
 		h.register(e.User)
+		h.quiet() // most do nothing at first, and would hold two goroutines for a second
 	case protocol.TurnStarted:
 		p.turn = out.Head.Turn
 	case protocol.TurnDone, protocol.TurnCancelled, protocol.TurnFailed:

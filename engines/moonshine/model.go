@@ -59,10 +59,14 @@ func (m *model) open(f Files) (err error) {
 	if m.vocab, err = readVocabulary(f.Vocabulary); err != nil {
 		return err
 	}
-	if m.enc, err = m.r.OpenSession(f.Encoder, ort.SessionOptions{}); err != nil {
-		return err
-	}
-	if m.dec, err = m.r.OpenSession(f.Decoder, ort.SessionOptions{}); err != nil {
+	encoder := make(chan error, 1)
+	go func() { // each takes half a second of a processor
+		var failed error
+		m.enc, failed = m.r.OpenSession(f.Encoder, ort.SessionOptions{})
+		encoder <- failed
+	}()
+	m.dec, err = m.r.OpenSession(f.Decoder, ort.SessionOptions{})
+	if err = errors.Join(<-encoder, err); err != nil {
 		return err
 	}
 	if err = m.wire(f); err != nil {
