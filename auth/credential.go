@@ -2,6 +2,7 @@ package auth
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 )
 
@@ -53,14 +54,34 @@ func CredentialOf(r *http.Request) (string, error) {
 }
 
 // InURL says whether a request carries what looks like a credential in its URL,
-// where proxies, logs and histories of browsers keep it.
+// where proxies, logs and histories of browsers keep it: by its name, or one of
+// sori's own under any name.
 func InURL(r *http.Request) bool {
-	if r.URL.RawQuery == "" {
-		return false
+	for pair := range strings.FieldsFuncSeq(r.URL.RawQuery, func(c rune) bool { return c == '&' || c == ';' }) {
+		name, value, _ := strings.Cut(pair, "=")
+		switch strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(unescaped(name))) {
+		case "key", "apikey", "token", "accesstoken", "idtoken", "authorization", "bearer", "jwt", "secret", "clientsecret", "password":
+			return true
+		}
+		if own(unescaped(value)) || own(unescaped(name)) {
+			return true
+		}
 	}
-	for name := range r.URL.Query() {
-		switch strings.ToLower(name) {
-		case "key", "api_key", "apikey", "api-key", "token", "access_token", "authorization", "bearer":
+	return false
+}
+
+// unescaped gives a piece of a query as it is meant; one that is broken, as it is.
+func unescaped(s string) string {
+	if plain, err := url.QueryUnescape(s); err == nil {
+		return plain
+	}
+	return s
+}
+
+// own says whether a text is a credential of sori's own.
+func own(text string) bool {
+	for _, prefix := range []string{keyPrefix, tokenPrefix} {
+		if _, _, ok := split(text, prefix); ok {
 			return true
 		}
 	}

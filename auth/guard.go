@@ -19,11 +19,16 @@ const (
 	// stale is how long it is taken for true where the store does not answer. Who
 	// can't reach the store can't revoke a key either.
 	stale = 5 * time.Minute
-	// maxCached bounds the credentials that are remembered.
-	maxCached = 10_000
+	// maxCached and maxCachedBytes bound the credentials that are remembered, and
+	// the settings that come with them.
+	maxCached      = 10_000
+	maxCachedBytes = 32 << 20
 	// tokenRate and tokenBurst bound how many tokens an owner makes, a second and
-	// at once.
-	tokenRate, tokenBurst = 10, 100
+	// at once; settingsRate and settingsBurst, in bytes, what goes into them.
+	tokenRate     = 10
+	tokenBurst    = 100
+	settingsRate  = 64 << 10
+	settingsBurst = 4 << 20
 )
 
 // Verifier checks a JSON Web Token.
@@ -48,11 +53,15 @@ type Guard struct {
 
 	mu     sync.Mutex // guards what follows; not held while the store is asked
 	cached map[string]seen
-	makers map[string]*rate.Limiter
+	bytes  int // of the records in cached
+	makers map[string]maker
 	closed bool      // a key was seen: nobody comes in without
 	looked time.Time // when the store was last asked whether there is one
 	down   time.Time // the store is not asked before, where what is known will do
 }
+
+// maker bounds what an owner makes.
+type maker struct{ tokens, settings *rate.Limiter }
 
 // seen is what the store said of a record, and when.
 type seen struct {
@@ -63,7 +72,7 @@ type seen struct {
 
 // NewGuard makes a guard.
 func NewGuard(o GuardOptions) *Guard {
-	return &Guard{o: o, cached: make(map[string]seen), makers: make(map[string]*rate.Limiter), closed: !o.Open}
+	return &Guard{o: o, cached: make(map[string]seen), makers: make(map[string]maker), closed: !o.Open}
 }
 
 // Authenticate gives the principal of a credential; "" is a caller that shows
@@ -214,10 +223,10 @@ func (g *Guard) MakeToken(ctx context.Context, p Principal, user string, life ti
 		return "", time.Time{}, ErrNotUser
 	case life < MinTokenLife || life > MaxTokenLife:
 		return "", time.Time{}, ErrLife
-	case !g.mayMake(p.Owner()):
+	case !g.mayMake(p.Owner(), len(settings)):
 		return "", time.Time{}, ErrTooMany
 	}
-	t := token{User: user, KeyID: p.KeyID, Expires: time.Now().Add(life).UTC(), Settings: settings}
+	t := token{User: user, KeyID: p.KeyID, Expires: time.Now().Add(life).UTC(), Until: p.Until, Settings: settings}
 	if !p.Expires.IsZero() && p.Expires.Before(t.Expires) {
 		t.Expires = p.Expires // nothing outlives what it was made with
 	}
@@ -237,18 +246,18 @@ func (g *Guard) MakeToken(ctx context.Context, p Principal, user string, life ti
 // never was.
 const expiredFor = time.Hour
 
-func (g *Guard) mayMake(owner string) bool {
+func (g *Guard) mayMake(owner string, settings int) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	l := g.makers[owner]
-	if l == nil {
+	m, known := g.makers[owner]
+	if !known {
 		if len(g.makers) >= maxCached {
 			clear(g.makers)
 		}
-		l = rate.NewLimiter(tokenRate, tokenBurst)
-		g.makers[owner] = l
+		m = maker{rate.NewLimiter(tokenRate, tokenBurst), rate.NewLimiter(settingsRate, settingsBurst)}
+		g.makers[owner] = m
 	}
-	return l.Allow()
+	return m.tokens.Allow() && m.settings.AllowN(time.Now(), settings)
 }
 
 // ForgetUser removes all session tokens of a user.
@@ -266,7 +275,7 @@ func (g *Guard) ForgetUser(ctx context.Context, user string) error {
 			return fmt.Errorf("auth: remove the token %s: %w", id, err)
 		}
 		g.mu.Lock()
-		delete(g.cached, kindTokens+"/"+id)
+		g.forget(kindTokens + "/" + id)
 		g.mu.Unlock()
 	}
 	return nil
@@ -306,15 +315,22 @@ func (g *Guard) read(ctx context.Context, kind, id string) ([]byte, error) {
 func (g *Guard) remember(name string, s seen) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.forget(name)
 	if !s.ok {
-		delete(g.cached, name)
 		return
 	}
-	if _, known := g.cached[name]; !known && len(g.cached) >= maxCached {
-		for old := range g.cached { // any one: it is read anew when it is needed
-			delete(g.cached, old)
+	for old := range g.cached { // any one: it is read anew when it is needed
+		if len(g.cached) < maxCached && g.bytes+len(s.record) <= maxCachedBytes {
 			break
 		}
+		g.forget(old)
 	}
 	g.cached[name] = s
+	g.bytes += len(s.record)
+}
+
+// forget removes what is remembered of a name. The guard's mu is held.
+func (g *Guard) forget(name string) {
+	g.bytes -= len(g.cached[name].record)
+	delete(g.cached, name)
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -262,6 +263,53 @@ func TestTooManyTokens(t *testing.T) {
 	})
 }
 
+// What goes into tokens is kept for hours: it has a bound as well.
+func TestTooMuchInTokens(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := auth.NewGuard(auth.GuardOptions{Store: newMemory()})
+		p := auth.Principal{Kind: auth.KindJWT, User: "kim"}
+		settings := []byte(`"` + strings.Repeat("x", 256<<10-2) + `"`)
+		made := 0
+		for {
+			text, _, err := g.MakeToken(t.Context(), p, "kim", 0, settings)
+			if err != nil {
+				if !errors.Is(err, auth.ErrTooMany) {
+					t.Error(err)
+				}
+				break
+			}
+			if who, err := g.Authenticate(t.Context(), text); err != nil || len(who.Settings) != len(settings) {
+				t.Errorf("%d bytes of settings, %v", len(who.Settings), err)
+			}
+			made++
+		}
+		if made != 16 {
+			t.Errorf("4 MiB are %d tokens of 256 KiB", made)
+		}
+		if _, _, err := g.MakeToken(t.Context(), p, "kim", 0, nil); err != nil {
+			t.Errorf("a token with nothing in it has to wait too: %v", err)
+		}
+		time.Sleep(4 * time.Second)
+		if _, _, err := g.MakeToken(t.Context(), p, "kim", 0, settings); err != nil {
+			t.Errorf("after a while: %v", err)
+		}
+		for i := range 200 { // of many users: what is remembered has a bound, and all of them come in
+			who := auth.Principal{Kind: auth.KindJWT, User: "user" + strconv.Itoa(i)}
+			text, _, err := g.MakeToken(t.Context(), who, who.User, 0, settings)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if p, err := g.Authenticate(t.Context(), text); err != nil || len(p.Settings) != len(settings) {
+				t.Errorf("%d bytes of settings, %v", len(p.Settings), err)
+			}
+		}
+		if n := g.Remembered(); n > 32<<20 || n < 16<<20 {
+			t.Errorf("%d bytes are remembered", n)
+		}
+	})
+}
+
 func TestKeysAreListedAndRevokedOnce(t *testing.T) {
 	t.Parallel()
 	m := newMemory()
@@ -331,6 +379,9 @@ func TestCredentialOf(t *testing.T) {
 	}
 	for target, want := range map[string]bool{
 		"/ws": false, "/ws?model=x&user_id=key": false, "/ws?key=x": true, "/ws?Access_Token=x": true, "/ws?a=b&token=": true,
+		"/ws?api-key=x": true, "/ws?client_secret=x": true, "/ws?%6bey=x": true, "/ws?key=%zz": true, "/ws?a=b;jwt=x": true,
+		"/ws?model=sori_abcdefabcdef_" + strings.Repeat("A", 43): true, "/ws?ek_abcdefabcdef_" + strings.Repeat("A", 43): true,
+		"/ws?model=sori_large": false, "/ws?model=ek_abcdefabcdef_short": false, "/ws?model=%zz": false,
 	} {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, target, http.NoBody)
 		if err != nil {

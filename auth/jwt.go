@@ -143,7 +143,7 @@ func (v *JWT) Verify(ctx context.Context, text string) (Principal, error) {
 	}
 	scopes := append(strings.Fields(c.Scope), c.Scopes...)
 	return Principal{
-		Kind: KindJWT, User: c.Subject, Admin: slices.Contains(scopes, v.admin), Expires: c.ExpiresAt.Time,
+		Kind: KindJWT, User: c.Subject, Admin: slices.Contains(scopes, v.admin), Expires: c.ExpiresAt.Time, Until: c.ExpiresAt.Time,
 	}, nil
 }
 

@@ -31,6 +31,10 @@ type Principal struct {
 	Admin bool
 	// Expires is when the credential ends; zero: never.
 	Expires time.Time
+	// Until is when whoever came in with the credential has to leave, though nobody
+	// revoked it: the end of the JSON Web Token that it is, or was made with; zero:
+	// never.
+	Until time.Time
 	// Settings is what was put into a session token when it was made, as JSON.
 	Settings []byte
 }

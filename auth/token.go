@@ -33,9 +33,10 @@ type token struct {
 	User     string          `json:"user"`
 	KeyID    string          `json:"key"` // the key that made it, "" for a JWT
 	Expires  time.Time       `json:"expires"`
+	Until    time.Time       `json:"until,omitzero"` // the end of the JSON Web Token that made it
 	Settings json.RawMessage `json:"settings,omitempty"`
 }
 
 func (t *token) principal() Principal {
-	return Principal{Kind: KindToken, User: t.User, KeyID: t.KeyID, TokenID: t.ID, Expires: t.Expires, Settings: t.Settings}
+	return Principal{Kind: KindToken, User: t.User, KeyID: t.KeyID, TokenID: t.ID, Expires: t.Expires, Until: t.Until, Settings: t.Settings}
 }

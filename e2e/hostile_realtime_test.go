@@ -71,6 +71,14 @@ func rubbishOverRealtime() map[string]rubbishRealtime {
 		"response of a reference":    {send: event("response.create", `,"response":{"input":[{"type":"item_reference","id":"nobody"}]}`), code: realtime.CodeRetrieveItem},
 		"response of a transcriber":  {query: "?intent=transcription", send: event("response.create", ""), code: realtime.CodeInvalidValue},
 		"sound of half a sample":     {send: "\x01", binary: true, code: realtime.CodeCommitEmpty},
+		"two million members":        {send: `{"type":"response.cancel"` + strings.Repeat(`,"a":0`, 2_000_000) + `}`, code: realtime.CodeInvalidJSON},
+		"type twice":                 {send: `{"event_id":"mine","type":"response.create","type":"response.cancel"}`, code: realtime.CodeNothingToCancel},
+		"a tool of another's":        {send: update(`,"tools":[{"type":"mcp","server_url":"http://169.254.169.254/"}]`), code: realtime.CodeUnsupported},
+		"10,000 tools":               {send: update(`,"tools":[` + strings.TrimSuffix(strings.Repeat(`{"type":"function","name":"a"},`, 10_000), ",") + `]`), code: realtime.CodeInvalidValue},
+		"a voice of 10 KB":           {send: update(`,"audio":{"output":{"voice":"` + strings.Repeat("v", 10_000) + `"}}`), code: realtime.CodeInvalidValue},
+		"an item id of 1,000":        {send: item(`"id":"` + strings.Repeat("i", 1000) + `",` + message + `[]`), code: realtime.CodeInvalidValue},
+		"truncate after all time":    {send: event("conversation.item.truncate", `,"item_id":"x","content_index":0,"audio_end_ms":1e300`), code: realtime.CodeInvalidValue},
+		"audio of an hour":           {send: item(message + `[{"type":"input_audio","audio":"` + strings.Repeat("AAAA", 1<<20) + `"}]`), code: realtime.CodeInvalidAudio},
 	}
 }
 
@@ -131,6 +139,7 @@ func TestRubbishOverRealtime(t *testing.T) {
 	for name, c := range map[string]rubbish{
 		"without upgrade":          {request("GET", "/v1/realtime", "", ""), 426, "upgrade_required"},
 		"from another page":        {request("GET", "/v1/realtime", upgrade+"Origin: https://evil.example\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", ""), 403, "origin_not_allowed"},
+		"a user with a zero byte":  {request("GET", "/v1/realtime?user=a%00b", upgrade+"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", ""), 400, "invalid_value"},
 		"into a call":              {request("GET", "/v1/realtime?call_id=x", upgrade+"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", ""), 400, "invalid_value"},
 		"a secret that is no JSON": {request("POST", "/v1/realtime/client_secrets", jsonHeader, `{"session":`), 400, ""},
 	} {

@@ -51,6 +51,23 @@ func (w *wire) send(kind websocket.MessageType, data []byte) {
 
 func (w *wire) text(s string) { w.t.Helper(); w.send(websocket.MessageText, []byte(s)) }
 
+// bits sends a message in frames of a byte each.
+func (w *wire) bits(s string) {
+	w.t.Helper()
+	message, err := w.conn.Writer(w.t.Context(), websocket.MessageText)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for i := range len(s) {
+		if _, err := message.Write([]byte{s[i]}); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	if err := message.Close(); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 // next gives the next event.
 func (w *wire) next() (kind, code string, err error) {
 	w.t.Helper()
@@ -93,6 +110,7 @@ func rubbishOverWebSocket() map[string]rubbishMessage {
 		return func(w *wire) { w.send(websocket.MessageBinary, make([]byte, n)) }
 	}
 	text := func(msg string) func(*wire) { return func(w *wire) { w.text(msg) } }
+	bits := func(msg string) func(*wire) { return func(w *wire) { w.bits(msg) } }
 	return map[string]rubbishMessage{
 		"audio before configure":  {true, binary(640), protocol.ErrNotConfigured},
 		"commit before configure": {true, text(`{"type":"utterance.end"}`), protocol.ErrNotConfigured},
@@ -129,6 +147,13 @@ func rubbishOverWebSocket() map[string]rubbishMessage {
 		"a million brackets":      {false, text(strings.Repeat("[", protocol.MaxTextFrame)), protocol.ErrBadJSON},
 		"number without end":      {false, text(`{"type":"turn.cancel","turn":` + strings.Repeat("9", 1000) + `}`), protocol.ErrBadMessage},
 		"one byte of audio":       {false, binary(1), protocol.ErrOddFrame},
+		"type twice":              {false, text(`{"type":"ping","type":"utterance.end"}`), protocol.ErrBadMessage},
+		"type in capitals":        {false, text(`{"TYPE":"ping"}`), protocol.ErrBadMessage},
+		"text in a thousand bits": {false, bits(`{"type":"utterance.end","x":"` + strings.Repeat("y", 970) + `"}`), protocol.ErrNothingSaid},
+		"text that is no UTF-8":   {false, text("{\"type\":\"text\",\"text\":\"\xff\xfe\"}"), protocol.ErrBadJSON},
+		"half an emoji":           {false, text(`{"type":"text","text":"\ud83d"}` + "x"), protocol.ErrBadJSON},
+		"a user's path":           {true, text(`{"type":"session.configure","user":"../../etc/passwd\n"}`), protocol.ErrBadMessage},
+		"a profile's path":        {false, text(`{"type":"session.configure","profile":"../../secrets"}`), protocol.ErrNoProfile},
 		"result of no call":       {false, text(`{"type":"tool.result","id":"x","output":"y"}`), protocol.ErrNoCall},
 	}
 }

@@ -52,6 +52,7 @@ const (
 	CloseSlowReader  CloseCode = 4000 // the client did not read its events in time
 	CloseIdle        CloseCode = 4001 // nothing was heard from the client for too long
 	CloseQuota       CloseCode = 4002 // the user, or the key, has as many sessions as it may: end one, or come back later
+	CloseExpired     CloseCode = 4003 // the JSON Web Token that let the client in has expired: come back with a new one
 	CloseBadProtocol CloseCode = 4500 // the client keeps sending what can't be understood
 	CloseTaken       CloseCode = 4501 // another connection resumed the session
 	CloseRevoked     CloseCode = 4502 // the key that let the client in is good no more, or its user was deleted

@@ -7,8 +7,12 @@ import (
 	"strings"
 )
 
-// maxDepth is how deep a client's JSON may be nested.
-const maxDepth = 64
+// Bounds of a client's JSON. A frame may be large because of its audio; as many
+// members would take a hundred times their size to read.
+const (
+	maxDepth  = 64
+	maxCommas = 100_000
+)
 
 // DecodeClient reads a client's frame. eventID is the id that the client gave
 // the event, "" for none, also when the event is wrong; err then names it too.
@@ -22,7 +26,10 @@ func DecodeClient(frame []byte) (e ClientEvent, eventID string, err *Error) {
 		err.EventID = string(id)
 		return nil, err.EventID, err
 	}
-	if tooDeep(frame) || !json.Valid(frame) {
+	if unwieldy(frame) {
+		return nil, "", Wrong(CodeInvalidJSON, "", "The event is nested deeper than %d levels, or has more than %d members.", maxDepth, maxCommas)
+	}
+	if !json.Valid(frame) {
 		return nil, "", Wrong(CodeInvalidJSON, "", "The event is not valid JSON.")
 	}
 	o := readObject("", frame)
@@ -182,9 +189,10 @@ func readInput(o *object) *[]InputID {
 	return &all
 }
 
-// tooDeep says whether arrays and objects are nested deeper than maxDepth.
-func tooDeep(data []byte) bool {
-	now, quoted := 0, false
+// unwieldy says whether JSON is nested deeper than maxDepth or has more members
+// and elements than maxCommas.
+func unwieldy(data []byte) bool {
+	depth, commas, quoted := 0, 0, false
 	for i := 0; i < len(data); i++ {
 		switch c := data[i]; {
 		case quoted && c == '\\':
@@ -192,12 +200,15 @@ func tooDeep(data []byte) bool {
 		case c == '"':
 			quoted = !quoted
 		case quoted:
+		case c == ',':
+			commas++
 		case c == '{' || c == '[':
-			if now++; now > maxDepth {
-				return true
-			}
+			depth++
 		case c == '}' || c == ']':
-			now--
+			depth--
+		}
+		if depth > maxDepth || commas > maxCommas {
+			return true
 		}
 	}
 	return false

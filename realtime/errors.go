@@ -31,11 +31,12 @@ const (
 const (
 	InvalidRequest = "invalid_request_error"
 	ServerError    = "server_error"
+	RateLimited    = "rate_limit_error"
 )
 
 // Error is what is wrong with a client event. It never ends the session.
 type Error struct {
-	Type    string // InvalidRequest or ServerError
+	Type    string // InvalidRequest, ServerError or RateLimited
 	Code    string
 	Message string // a sentence for people
 	Param   string // the parameter at fault, such as "session.audio.input.format"; "" for none

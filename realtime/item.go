@@ -120,6 +120,18 @@ func (i Item) Words() string {
 	return words
 }
 
+// Bytes is how much text the item holds, in bytes.
+func (i Item) Bytes() int {
+	n := len(i.ID) + len(i.CallID) + len(i.Name) + len(i.Arguments) + len(i.Output)
+	for _, c := range i.Content {
+		n += len(c.Text)
+		if c.Transcript != nil {
+			n += len(*c.Transcript)
+		}
+	}
+	return n
+}
+
 // Limits of what a client puts into a conversation, in bytes.
 const (
 	maxID      = 64 // longer ones are refused, as at OpenAI; 32 is what it documents

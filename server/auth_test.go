@@ -72,11 +72,14 @@ func (d *doors) MakeToken(_ context.Context, p auth.Principal, user string, life
 }
 
 // revoke ends a key.
-func (d *doors) revoke(credential string) {
+func (d *doors) revoke(credential string) { d.close(credential, auth.ErrRevoked) }
+
+// close ends a key, and why.
+func (d *doors) close(credential string, why error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	k := d.keys[credential]
-	k.err = auth.ErrRevoked
+	k.err = why
 	d.keys[credential] = k
 }
 

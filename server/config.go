@@ -127,6 +127,7 @@ type Config struct {
 	WriteTimeout     time.Duration // for one write to a client; default 5 s
 	PingEvery        time.Duration // default 20 s
 	PongTimeout      time.Duration // how long a ping may stay without an answer; default 15 s
+	FirstTimeout     time.Duration // for the first message of a connection to /ws; default 30 s
 	RestAfter        time.Duration // without any message, a session that does nothing gives its goroutines back; default 1 s
 	IdleTimeout      time.Duration // without any message from the client; default 10 min
 	CloseTimeout     time.Duration // from the decision to close until the connection is cut; default 10 s
@@ -145,6 +146,7 @@ const (
 	defaultPingEvery        = 20 * time.Second
 	defaultPongTimeout      = 15 * time.Second
 	defaultRestAfter        = time.Second
+	defaultFirstTimeout     = 30 * time.Second
 	defaultIdleTimeout      = 10 * time.Minute
 	defaultCloseTimeout     = 10 * time.Second
 	defaultShutdownTimeout  = 20 * time.Second
@@ -189,6 +191,7 @@ func (c Config) withDefaults() (Config, error) {
 	orDefault(&c.PingEvery, defaultPingEvery)
 	orDefault(&c.PongTimeout, defaultPongTimeout)
 	orDefault(&c.RestAfter, defaultRestAfter)
+	orDefault(&c.FirstTimeout, defaultFirstTimeout)
 	orDefault(&c.IdleTimeout, defaultIdleTimeout)
 	orDefault(&c.CloseTimeout, defaultCloseTimeout)
 	orDefault(&c.ShutdownTimeout, defaultShutdownTimeout)

@@ -16,10 +16,14 @@ const (
 )
 
 // cors lets pages of the configured origins use the server, and keeps those of
-// others from changing anything: a browser asks first for some requests only.
+// others out: a browser asks first for some requests only, and a request does its
+// work whether its page may read the answer or not.
 func (s *Server) cors(g *gin.Context) {
 	origin := g.GetHeader("Origin")
 	if origin == "" {
+		if s.smuggled(g) {
+			s.problem(g, http.StatusForbidden, "origin_not_allowed")
+		}
 		return
 	}
 	h := g.Writer.Header()
@@ -38,9 +42,20 @@ func (s *Server) cors(g *gin.Context) {
 		g.AbortWithStatus(http.StatusNoContent)
 		return
 	}
-	if !allowed && g.Request.Method != http.MethodGet && g.Request.Method != http.MethodHead {
+	if !allowed && !s.public[g.Request.Method+" "+g.FullPath()] {
 		s.problem(g, http.StatusForbidden, "origin_not_allowed")
 	}
+}
+
+// smuggled says whether a browser asks for another page that does not say which:
+// it loads an image, or sends its visitor here. Links may lead to what is only
+// shown, and nothing that does work is that.
+func (s *Server) smuggled(g *gin.Context) bool {
+	site, route := g.GetHeader("Sec-Fetch-Site"), g.FullPath()
+	if site != "cross-site" && site != "same-site" || s.public[g.Request.Method+" "+route] {
+		return false
+	}
+	return g.GetHeader("Sec-Fetch-Mode") != "navigate" || g.Request.Method != http.MethodGet || route == "/atot" || route == "/ttot"
 }
 
 // originAllowed says whether a browser's page may use the server: one from its

@@ -33,8 +33,14 @@ func (s *Server) guard(g *gin.Context) {
 	}
 }
 
+// proxied says whether a request names what passed it on.
 func proxied(r *http.Request) bool {
-	return r.Header.Get("X-Forwarded-For") != "" || r.Header.Get("Forwarded") != ""
+	for _, name := range []string{"X-Forwarded-For", "Forwarded", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip", "Via"} {
+		if r.Header.Get(name) != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // localName says whether a Host header names this machine.

@@ -28,8 +28,16 @@ func (s *Server) watch(ctx context.Context) {
 
 // check looks at one connection. It does not block.
 func (s *Server) check(c *conn, now time.Time) {
+	if until := c.who.Until; !until.IsZero() && now.After(until) {
+		c.part(ending{protocol.CloseExpired, "The token that let you in has expired. Come back with a new one."})
+		return
+	}
 	if now.Sub(time.Unix(0, c.heard.Load())) > s.cfg.IdleTimeout && !c.pushing.Load() {
-		c.idle()
+		c.part(ending{protocol.CloseIdle, "Nothing was heard from the client for too long."})
+		return
+	}
+	if c.host.Load() == nil && now.Sub(c.began) > s.cfg.FirstTimeout { // it takes a place that no quota counts
+		c.shut(ending{protocol.CloseIdle, "The first message did not come in time."})
 		return
 	}
 	if h := c.host.Load(); h != nil && now.Sub(time.Unix(0, c.heard.Load())) >= s.cfg.RestAfter && !c.pushing.Load() && h.conn.Load() == c {
@@ -61,10 +69,9 @@ func (s *Server) check(c *conn, now time.Time) {
 	}
 }
 
-// idle ends a connection from which nothing was heard for too long. A session
-// that can be resumed waits for its client as it does for any other.
-func (c *conn) idle() {
-	e := ending{protocol.CloseIdle, "Nothing was heard from the client for too long."}
+// part ends a connection. A session that can be resumed waits for its client as
+// it does for any other.
+func (c *conn) part(e ending) {
 	if h := c.host.Load(); h == nil || h.key != "" {
 		c.shut(e)
 	} else {

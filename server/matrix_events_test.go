@@ -14,6 +14,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"sori/auth"
 	"sori/protocol"
 	"sori/realtime"
 )
@@ -210,7 +211,14 @@ func TestRealtimeEventsAboutWhatIsAnothers(t *testing.T) {
 				if found {
 					rest = "," + rest
 				}
-				c := w.calling(t, caller, "?user=kim")
+				query := "?user=kim"
+				if caller == "lees" { // it may not even ask
+					if l, status := w.dialLine(t, "/v1/realtime"+query, caller); l != nil || status != http.StatusForbidden {
+						t.Errorf("as kim with lee's key: %d", status)
+					}
+					query = ""
+				}
+				c := w.calling(t, caller, query)
 				c.say(`{"type":"` + kind + `"` + rest + `}`)
 				if got := strings.Join(c.heard(t), " "); got != want {
 					t.Errorf("%s as %s is answered with %q, want %q", event, caller, got, want)
@@ -290,7 +298,7 @@ func (c *calling) heard(t *testing.T) (all []string) {
 func TestEventsOfAKeyThatEnded(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{"/ws", "/v1/realtime"} {
-		for _, caller := range []string{"kims", "backends", "operators"} {
+		for caller, why := range map[string]error{"kims": auth.ErrExpired, "lees": auth.ErrRevoked, "backends": auth.ErrRevoked, "operators": auth.ErrExpired} {
 			synctest.Test(t, func(t *testing.T) {
 				w := newFuzzWorld(t, 0)
 				l, status := w.dialLine(t, path, caller)
@@ -305,7 +313,7 @@ func TestEventsOfAKeyThatEnded(t *testing.T) {
 					t.Fatal(err)
 				}
 				synctest.Wait()
-				w.doors.revoke(caller)
+				w.doors.close(caller, why)
 				began := time.Now()
 				var err error
 				for err == nil {

@@ -168,12 +168,54 @@ func TestAnOpenServerAnswersItsOwnMachineAlone(t *testing.T) {
 			t.Errorf("as %q: %d, want %d", host, w.Code, want)
 		}
 	}
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/users", http.NoBody)
-	r.Host = "localhost"
-	r.Header.Set("X-Forwarded-For", "203.0.113.7")
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r)
-	if w.Code != http.StatusForbidden {
-		t.Errorf("by way of a proxy: %d", w.Code)
+	for _, header := range []string{"X-Forwarded-For", "Forwarded", "X-Real-IP", "X-Forwarded-Host", "Via"} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/users", http.NoBody)
+		r.Host = "localhost"
+		r.Header.Set(header, "203.0.113.7")
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != http.StatusForbidden {
+			t.Errorf("by way of a proxy that says %s: %d", header, w.Code)
+		}
+	}
+}
+
+// A page of another origin makes its visitor's browser ask: what does work, or
+// tells anything, is refused, whether the page may read the answer or not.
+func TestPagesOfOthersCanDoNothing(t *testing.T) {
+	t.Parallel()
+	h := handler(t, server.Config{Origins: []string{"https://app.example.com"}})
+	const script, image, link, typed = "cors", "no-cors", "navigate", ""
+	for _, c := range []struct {
+		method, path, origin, site, mode string
+		allowed                          bool
+	}{
+		{"GET", "/users", "https://evil.example", "cross-site", script, false},
+		{"GET", "/users", "null", "cross-site", script, false},
+		{"GET", "/ttot", "http://127.0.0.1:3000", "same-site", script, false},
+		{"GET", "/users", "https://app.example.com", "cross-site", script, true},
+		{"GET", "/healthz", "https://evil.example", "cross-site", script, true},
+		{"GET", "/atot", "", "cross-site", image, false},
+		{"GET", "/ttot", "", "same-site", image, false},
+		{"GET", "/ttot", "", "cross-site", link, false},
+		{"GET", "/users", "", "cross-site", image, false},
+		{"GET", "/users", "", "cross-site", link, true},
+		{"POST", "/tokens", "", "cross-site", link, false},
+		{"GET", "/docs", "", "cross-site", image, true},
+		{"GET", "/users", "", "none", link, true},
+		{"GET", "/users", "", "same-origin", script, true},
+		{"GET", "/users", "", "", typed, true},
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), c.method, c.path, http.NoBody)
+		for name, value := range map[string]string{"Origin": c.origin, "Sec-Fetch-Site": c.site, "Sec-Fetch-Mode": c.mode} {
+			if value != "" {
+				r.Header.Set(name, value)
+			}
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if refused := w.Code == http.StatusForbidden; refused == c.allowed {
+			t.Errorf("%+v: %d", c, w.Code)
+		}
 	}
 }

@@ -31,12 +31,12 @@ func (t *tab) Spoken(d time.Duration)   { t.grant.Load().Spoken(d) }
 func (t *tab) States() []quota.State    { return t.grant.Load().States() }
 func (t *tab) close()                   { t.grant.Load().Close() }
 
-// allow takes a place for the session once its first configuration tells whose
-// it is. Where there is none, in becomes the word of it; the session ends when it
-// has said that.
+// allow takes a place for the session once it is known whose it is: from the
+// caller's credential, or else from its first configuration. Where there is none,
+// in becomes the word of it; the session ends when it has said that.
 func (h *host) allow(in *session.Input) {
 	m, ok := in.Message.(protocol.Configure)
-	if !ok || h.server.cfg.Quota == nil || h.tab.grant.Load() != nil {
+	if !ok && h.who.User == "" || h.server.cfg.Quota == nil || h.tab.grant.Load() != nil {
 		return
 	}
 	user := h.userNow()
@@ -48,6 +48,7 @@ func (h *host) allow(in *session.Input) {
 	g, err := h.server.cfg.Quota.Open(ctx, user, h.who.KeyID)
 	over, refused := errors.AsType[*quota.LimitError](err)
 	if refused {
+		in.Audio.Free()
 		*in = session.Input{Seq: in.Seq, Problem: &protocol.Problem{Code: protocol.ErrSessionQuota, Message: over.Error()}}
 		h.server.cfg.Observer.Refused(protocol.ErrSessionQuota)
 		return

@@ -53,7 +53,15 @@ func (s *Server) realtime(g *gin.Context) {
 	}
 	who := principal(g)
 	o := s.sessionOptions(who)
-	if user := g.Query("user"); user != "" && !o.UserFixed && len(user) <= protocol.MaxUser {
+	if user := g.Query("user"); user != "" {
+		switch {
+		case !validUser(user):
+			s.v1Fail(g, http.StatusBadRequest, realtime.CodeInvalidValue, "user", "A user's id has 1 to 128 bytes of text.")
+			return
+		case !who.Speaks(user):
+			s.problem(g, http.StatusForbidden, "user_forbidden")
+			return
+		}
 		o.User = user
 	}
 	leave, ok := s.enter(g)
@@ -103,7 +111,7 @@ func (s *Server) realtime(g *gin.Context) {
 	made := newSession(o)
 	to := dialect.Options{
 		Kind: realtime.Conversation, Model: g.Query("model"), Profile: s.profileOf(g.Query("model")), Defaults: o,
-		Preset: who.Settings, Beta: speaksBeta(g.Request), Voices: s.cfg.Realtime.Voices, Log: s.log,
+		Preset: who.Settings, Expires: who.Until, Beta: speaksBeta(g.Request), Voices: s.cfg.Realtime.Voices, Log: s.log,
 	}
 	if g.Query("intent") == "transcription" {
 		to.Kind = realtime.Transcription

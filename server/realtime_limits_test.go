@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 
 	"sori/quota"
+	"sori/realtime"
 	"sori/server"
 )
 
@@ -39,7 +40,7 @@ func TestRealtimeRateLimits(t *testing.T) {
 			}
 		}
 		c.text(`{"type":"response.create","event_id":"mine"}`)
-		if e := c.until("error").Error; e.Code == "" {
+		if e := c.until("error").Error; e.Code != realtime.CodeRateLimit || e.Type != realtime.RateLimited || e.EventID != "mine" {
 			t.Errorf("one more: %+v", e)
 		}
 	})

@@ -83,6 +83,7 @@ type rtClient struct {
 type said struct {
 	Type  string `json:"type"`
 	Error struct {
+		Type    string `json:"type"`
 		Code    string `json:"code"`
 		EventID string `json:"event_id"`
 	} `json:"error"`

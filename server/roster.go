@@ -80,20 +80,35 @@ func (s *Server) recheck(ctx context.Context) {
 
 func (s *Server) recheckAll(ctx context.Context) {
 	checked := make(map[string]error)
-	for _, g := range s.roster.which(func(g *guest) bool { return g.who.KeyID != "" }) {
-		err, done := checked[g.who.KeyID]
+	ended := func(who auth.Principal) bool {
+		if who.KeyID == "" || ctx.Err() != nil {
+			return false
+		}
+		err, done := checked[who.KeyID]
 		if !done {
 			limited, cancel := context.WithTimeout(ctx, recheckTimeout)
-			err = s.cfg.Auth.Recheck(limited, g.who)
+			err = s.cfg.Auth.Recheck(limited, who)
 			cancel()
-			checked[g.who.KeyID] = err
+			checked[who.KeyID] = err
 		}
-		if errors.Is(err, auth.ErrRevoked) || errors.Is(err, auth.ErrExpired) {
+		return errors.Is(err, auth.ErrRevoked) || errors.Is(err, auth.ErrExpired)
+	}
+	for _, g := range s.roster.which(func(*guest) bool { return true }) {
+		if ended(g.who) {
 			s.log.Info("session ends with its key", "key", g.who.KeyID)
 			g.end(ending{protocol.CloseRevoked, "The key that opened this session is not valid any more."})
 		}
-		if ctx.Err() != nil {
-			return
+	}
+	// Who resumed a session of the same user with another key, or has none yet.
+	var guests []*conn
+	s.registry.each(func(c *conn) {
+		if h := c.host.Load(); h == nil || h.who.KeyID != c.who.KeyID {
+			guests = append(guests, c)
+		}
+	})
+	for _, c := range guests {
+		if ended(c.who) {
+			c.shut(ending{protocol.CloseRevoked, "The key that let you in is not valid any more."})
 		}
 	}
 }

@@ -16,6 +16,7 @@ func (s *Server) routes() (*gin.Engine, error) {
 	e.UnescapePathValues = true
 	e.HandleMethodNotAllowed = true
 	e.ContextWithFallback = false
+	e.RemoteIPHeaders = []string{"X-Forwarded-For"} // no other: a proxy that sets this one passes others on as a client wrote them
 	if err := e.SetTrustedProxies(s.cfg.TrustedProxies); err != nil {
 		return nil, fmt.Errorf("server: a trusted proxy is no address and no network: %w", err)
 	}

@@ -41,6 +41,7 @@ type talker struct {
 	cutLast atomic.Pointer[time.Timer] // ends what is under way when the server stops
 	ran     chan struct{}              // closed when the session's Run is over
 	leave   chan struct{}              // closed when the server stops
+	late    chan struct{}              // closed when the session's end is not waited for any more
 
 	pulse pulse // owned by the server's watch
 }
@@ -51,9 +52,12 @@ const waitingFrames = 16
 func newTalker(ws *websocket.Conn, raw *deadlineConn, s Session, o dialect.Options, cancel context.CancelFunc, cfg *Config) *talker {
 	c := &talker{
 		ws: ws, raw: raw, session: s, cancel: cancel, log: cfg.Log.With("session", s.ID()),
-		began: time.Now(), closing: cfg.CloseTimeout, ran: make(chan struct{}), leave: make(chan struct{}),
+		began: time.Now(), closing: cfg.CloseTimeout, ran: make(chan struct{}), leave: make(chan struct{}), late: make(chan struct{}),
 	}
 	o.Leave, o.Left = c.leave, func() { c.end(restarting()) }
+	o.Expired = func() {
+		c.end(ending{protocol.CloseExpired, "The token that let you in has expired. Come back with a new one."})
+	}
 	c.talk = dialect.New(o, s)
 	c.pulse.pinged = c.began
 	c.heard.Store(c.began.UnixNano())
@@ -116,8 +120,12 @@ func (c *talker) end(e ending) {
 		return
 	}
 	c.cancel()
-	// A client that does not take the rest may not hold the session's end up.
-	c.cut.Store(time.AfterFunc(c.closing, c.drop))
+	// A client that does not take the rest may not hold the session's end up, and a
+	// session that does not end not its client's: that is told why in any case.
+	c.cut.Store(time.AfterFunc(c.closing*4/5, func() {
+		close(c.late)
+		c.cut.Store(time.AfterFunc(c.closing/5, c.drop))
+	}))
 }
 
 // drain ends the connection once no response is under way, and within a time. It
@@ -201,13 +209,28 @@ func (c *talker) lost(err error) {
 // writeLoop sends what the talk says until it says no more, and then closes the
 // connection.
 func (c *talker) writeLoop(out <-chan []byte) {
-	for frame := range out {
-		if !c.gone.Load() {
-			c.write(frame)
+	for more, late := true, c.late; more; {
+		var frame []byte
+		select {
+		case frame, more = <-out:
+			if more && !c.gone.Load() {
+				c.write(frame)
+			}
+		case <-late:
+			late = nil
+			c.goodbye()
 		}
 	}
-	<-c.ran
-	if c.gone.Load() {
+	select {
+	case <-c.ran:
+	case <-c.late:
+	}
+	c.goodbye()
+}
+
+// goodbye closes the connection, once.
+func (c *talker) goodbye() {
+	if c.gone.Swap(true) {
 		return
 	}
 	e := c.ending.Load()

@@ -45,7 +45,7 @@ func TestAClientThatVanishes(t *testing.T) {
 func TestASilentClientIsNoticed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := start(t, server.Config{PingEvery: 20 * time.Second, PongTimeout: 15 * time.Second})
+		r := start(t, server.Config{FirstTimeout: time.Hour, PingEvery: 20 * time.Second, PongTimeout: 15 * time.Second})
 		raw := r.raw(t)
 		go io.Copy(io.Discard, raw) //nolint:errcheck // reads, but answers no ping
 		time.Sleep(34 * time.Second)
@@ -65,6 +65,7 @@ func TestAnIdleClientIsEnded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := start(t, server.Config{IdleTimeout: 5 * time.Minute})
 		c := r.connect(t)
+		c.ask(`{"type":"ping"}`)
 		go func() {
 			for range 4 { // pings of its own keep a session
 				time.Sleep(4 * time.Minute)

@@ -12,6 +12,8 @@ const (
 	notesPerTurn = 4   // notes, for each turn of the window
 	maxEmpty     = 256 // notes that say neither what was said nor what was answered
 	maxAnswers   = 64  // results of calls whose turn has not ended yet
+
+	maxRemembered = 4 << 20 // bytes of text; over it the oldest goes, whatever the window is
 )
 
 // memory is what the model is told of earlier turns, and what a client added.
@@ -104,9 +106,15 @@ func (m *memory) trim() {
 	if whole > keep && m.retain > 0 && m.retain < 1 {
 		keep = max(1, int(m.retain*float64(m.window)))
 	}
+	bytes := 0
+	for i := range m.notes {
+		bytes += m.notes[i].bytes()
+	}
 	drop := 0
-	for drop < len(m.notes) && !m.notes[drop].open && (whole > keep || said > notesPerTurn*m.window || empty > 0) {
+	for drop < len(m.notes) && !m.notes[drop].open &&
+		(whole > keep || said > notesPerTurn*m.window || empty > 0 || bytes > maxRemembered && drop < len(m.notes)-1) {
 		n := &m.notes[drop]
+		bytes -= n.bytes()
 		if turns(n) {
 			whole--
 		}
@@ -118,6 +126,16 @@ func (m *memory) trim() {
 		drop++
 	}
 	m.notes = append(m.notes[:0], m.notes[drop:]...)
+}
+
+// bytes is how much text the note holds.
+func (n *note) bytes() int {
+	b := len(n.x.Note) + len(n.x.User) + len(n.x.Reply)
+	for i := range n.x.Calls {
+		c := &n.x.Calls[i]
+		b += len(c.Name) + len(c.Arguments) + len(c.Output)
+	}
+	return b
 }
 
 // remember puts a note of a client's into the conversation.

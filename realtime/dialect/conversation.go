@@ -6,9 +6,12 @@ import (
 	"sori/realtime"
 )
 
-// maxItems is how many items a conversation keeps. The oldest are forgotten: the
-// model is told of fewer anyway.
-const maxItems = 1000
+// Bounds of a conversation. Over them the oldest items are forgotten: the model
+// is told of fewer anyway.
+const (
+	maxItems = 1000
+	maxWords = 4 << 20 // bytes of text
+)
 
 // conversation is the items that the client knows of, oldest first.
 type conversation struct {
@@ -80,12 +83,17 @@ func (c *conversation) add(e *entry) *string {
 
 func (c *conversation) insert(at int, e *entry) {
 	c.items = slices.Insert(c.items, at, e)
-	if over := len(c.items) - maxItems; over > 0 {
-		for _, old := range c.items[:over] {
-			c.forget(old)
-		}
-		c.items = slices.Delete(c.items, 0, over)
+	total := 0
+	for _, e := range c.items {
+		total += e.item.Bytes()
 	}
+	over := 0
+	for len(c.items)-over > maxItems || total > maxWords && over < len(c.items)-1 {
+		total -= c.items[over].item.Bytes()
+		c.forget(c.items[over])
+		over++
+	}
+	c.items = slices.Delete(c.items, 0, over)
 }
 
 func (c *conversation) remove(i int) {

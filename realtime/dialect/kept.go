@@ -13,6 +13,10 @@ import (
 // sound at 24,000 Hz.
 const maxKept = 4 << 20
 
+// maxGiven bounds the audio of one part as it is given back, in bytes: eight
+// minutes of G.711 would be fifty megabytes at 48,000 Hz.
+const maxGiven = 2 * maxKept
+
 // kept is the audio of a part of an item.
 type kept struct {
 	part   int // of the item's content
@@ -72,6 +76,14 @@ func bytesOf(f realtime.Format, ms int64) int {
 	return n
 }
 
+// msOf is how many ms n bytes of a format last.
+func msOf(f realtime.Format, n int) int64 {
+	if f.Type == realtime.PCM {
+		n /= audio.BytesPerSample
+	}
+	return int64(n) * 1000 / int64(f.Hz())
+}
+
 // whole is an item with its audio, in the session's formats.
 func (t *Talk) whole(e *entry) realtime.Item {
 	item := e.item
@@ -84,7 +96,7 @@ func (t *Talk) whole(e *entry) realtime.Item {
 		to = realtime.Format{Type: realtime.PCM, Rate: realtime.DefaultRate}
 	}
 	for _, k := range e.sounds {
-		if k.part < len(item.Content) {
+		if k.part < len(item.Content) && bytesOf(to, msOf(k.format, len(k.data))) <= maxGiven {
 			item.Content[k.part].Audio = converted(k.data, k.format, to)
 		}
 	}

@@ -170,6 +170,8 @@ func problem(p protocol.Problem) *realtime.Error {
 		return realtime.Wrong(realtime.CodeCommitEmpty, "", "Error committing input audio buffer: buffer too small. Expected at least 100ms of audio.")
 	case protocol.ErrTooManyTurns:
 		return realtime.Wrong(realtime.CodeTooManyResponses, "", "Too many turns wait to be answered: try again when a response is done. Audio is still in the buffer.")
+	case protocol.ErrTurnQuota, protocol.ErrAudioQuota:
+		return &realtime.Error{Type: realtime.RateLimited, Code: realtime.CodeRateLimit, Message: p.Message}
 	case protocol.ErrNoDetector:
 		return realtime.Wrong(realtime.CodeNoTurnDetection, "session.audio.input.turn_detection", "This server can't detect turns: set turn_detection to null and commit the audio yourself.")
 	case protocol.ErrLanguage:

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -119,12 +120,14 @@ func (e event) at(path string) any {
 	return v
 }
 
-// rig is a talk with a session in a bubble, and a client that reads at once.
+// rig is a talk with a session in a bubble, and a client that reads at once,
+// unless it is stalled.
 type rig struct {
-	t   *testing.T
-	in  chan dialect.Incoming
-	mu  sync.Mutex
-	got []event
+	t     *testing.T
+	in    chan dialect.Incoming
+	stall atomic.Bool
+	mu    sync.Mutex
+	got   []event
 }
 
 func deps(model ttot) session.Deps {
@@ -153,6 +156,9 @@ func open(t *testing.T, o dialect.Options, d session.Deps) *rig {
 	})
 	wg.Go(func() {
 		for frame := range out {
+			for r.stall.Load() {
+				time.Sleep(time.Second)
+			}
 			var e event
 			if err := json.Unmarshal(frame, &e); err != nil {
 				t.Errorf("%s: %v", frame, err)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
+	"time"
 
 	"sori/audio"
 	"sori/protocol"
@@ -31,7 +32,8 @@ type Options struct {
 	Profile  *protocol.Configure // what a model's alias stands for; nil: nothing
 	Preset   json.RawMessage     // the session of a client secret; nil: none
 	Beta     bool                // the client asked for the beta's names
-	Expires  int64               // when the session has to end, in Unix seconds; 0: never
+	Expires  time.Time           // when the client hears that its time is over, and Expired is called; zero: never
+	Expired  func()
 	// Voices gives the engine's voice for names of OpenAI's. A name that is not in
 	// it is the engine's own.
 	Voices map[string]string
@@ -66,8 +68,9 @@ func Decode(frame []byte) Incoming {
 
 // Bounds of what waits for the client's side.
 const (
-	maxQueue = 64   // frames; with more, nothing is taken from the session
-	maxStuck = 4096 // frames; with more, nothing is taken from the client
+	maxQueue      = 64      // frames; with more, nothing is taken from the session
+	maxStuck      = 4096    // frames; with more, nothing is taken from the client
+	maxQueueBytes = 4 << 20 // with more, nothing is taken from either: a few words may ask for megabytes
 )
 
 // Talk is one client's talk with a session.
@@ -79,7 +82,8 @@ type Talk struct {
 	random  string // of this talk, in its ids
 
 	// out
-	queue [][]byte // frames for the client, oldest first
+	queue  [][]byte // frames for the client, oldest first
+	queued int      // bytes in queue
 
 	// Owned by the goroutine of Run.
 	ids     uint64
@@ -152,6 +156,12 @@ func New(o Options, s Session) *Talk {
 func (t *Talk) Run(ctx context.Context, over <-chan struct{}, in <-chan Incoming, out chan<- []byte) {
 	t.begin(ctx)
 	outputs, leave := t.session.Events(), t.opts.Leave
+	var expired <-chan time.Time
+	if !t.opts.Expires.IsZero() {
+		timer := time.NewTimer(time.Until(t.opts.Expires))
+		defer timer.Stop()
+		expired = timer.C
+	}
 	for outputs != nil || len(t.queue) > 0 {
 		var toClient chan<- []byte
 		var frame []byte
@@ -159,15 +169,17 @@ func (t *Talk) Run(ctx context.Context, over <-chan struct{}, in <-chan Incoming
 			toClient, frame = out, t.queue[0]
 		}
 		fromSession, fromClient := outputs, in
-		if len(t.queue) >= maxQueue {
+		full := t.queued >= maxQueueBytes
+		if len(t.queue) >= maxQueue || full {
 			fromSession = nil
 		}
-		if len(t.queue) >= maxStuck || !t.created { // session.created comes before every answer
+		if len(t.queue) >= maxStuck || full || !t.created { // session.created comes before every answer
 			fromClient = nil
 		}
 		select {
 		case toClient <- frame:
 			t.queue[0] = nil
+			t.queued -= len(frame)
 			if t.queue = t.queue[1:]; len(t.queue) == 0 {
 				t.queue = nil
 			}
@@ -188,6 +200,9 @@ func (t *Talk) Run(ctx context.Context, over <-chan struct{}, in <-chan Incoming
 			}
 		case <-leave:
 			leave, t.leaving = nil, true
+		case <-expired:
+			t.fail("", realtime.Wrong(realtime.CodeSessionExpired, "", "The token that opened this session has expired. Connect again with a new one."))
+			t.opts.Expired()
 		case <-over: // without closing its events: it panicked
 			outputs, in, over = nil, nil, nil
 		}
@@ -206,7 +221,10 @@ func (t *Talk) busy() bool {
 // begin configures the session.
 func (t *Talk) begin(ctx context.Context) {
 	s := realtime.NewSession(t.opts.Kind)
-	s.ID, s.Model, s.ExpiresAt = "sess_"+strings.ReplaceAll(t.session.ID(), "-", ""), t.opts.Model, t.opts.Expires
+	s.ID, s.Model = "sess_"+strings.ReplaceAll(t.session.ID(), "-", ""), t.opts.Model
+	if !t.opts.Expires.IsZero() {
+		s.ExpiresAt = t.opts.Expires.Unix()
+	}
 	t.seed(&s)
 	t.config, t.wanted = s, s
 	first := s
@@ -233,6 +251,7 @@ func (t *Talk) emit(e realtime.ServerEvent) {
 		t.log.Error("event can't be written", "error", err)
 	case len(frame) > 0:
 		t.queue = append(t.queue, frame)
+		t.queued += len(frame)
 	}
 }
 
