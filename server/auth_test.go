@@ -197,3 +197,43 @@ func TestASubprotocolIsAKey(t *testing.T) {
 		}
 	})
 }
+
+// What a request has a user do while that user is deleted is ended first: what it
+// leaves goes with the rest.
+func TestARunEndsWithItsUser(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &fakeStore{}
+		store.append(turnOf("kim", 1))
+		endless := func(session.Options) server.Session {
+			s := newFakeSession()
+			s.run = func(ctx context.Context, f *fakeSession) error {
+				defer close(f.out)
+				for {
+					select {
+					case <-f.in:
+					case <-ctx.Done():
+						time.Sleep(time.Second)
+						store.append(turnOf("kim", 2)) // as a session does that ends in the middle of its turn
+						return nil
+					}
+				}
+			}
+			return s
+		}
+		r := start(t, server.Config{Auth: newDoors(), NewSession: endless, Store: store})
+		status := make(chan int, 1)
+		go func() { status <- askBare(t, r, http.MethodPost, "/run-full-pipeline?text=hello", "kims") }()
+		time.Sleep(time.Second)
+		if w := askBare(t, r, http.MethodDelete, "/users/kim", "kims"); w != http.StatusNoContent {
+			t.Errorf("the deletion: %d", w)
+		}
+		if w := <-status; w != http.StatusServiceUnavailable {
+			t.Errorf("the run: %d", w)
+		}
+		time.Sleep(time.Minute)
+		if known, err := store.HasUser(t.Context(), "kim"); known || err != nil {
+			t.Errorf("the user is there again: %v, %v", known, err)
+		}
+	})
+}

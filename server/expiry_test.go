@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"context"
 	"encoding/json"
 	"testing"
 	"testing/synctest"
@@ -10,6 +11,7 @@ import (
 	"sori/protocol"
 	"sori/realtime"
 	"sori/server"
+	"sori/session"
 )
 
 // withTokens is doors that take kim's token of an identity provider, old, which
@@ -107,5 +109,36 @@ func TestTheFirstMessageHasToCome(t *testing.T) {
 		if took := time.Since(began); code != protocol.CloseIdle || took < 30*time.Second || took > 32*time.Second {
 			t.Errorf("closed with %d after %v", code, took)
 		}
+	})
+}
+
+// A session that takes its time to end keeps its reason from nobody.
+func TestAClientIsToldWhyThoughItsSessionDoesNotEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := newDoors()
+		r := start(t, server.Config{Auth: d, NewSession: func(session.Options) server.Session {
+			s := newFakeSession()
+			s.run = func(ctx context.Context, f *fakeSession) error {
+				defer close(f.out)
+				for {
+					select {
+					case <-f.in:
+					case <-ctx.Done():
+						time.Sleep(30 * time.Second)
+						return nil
+					}
+				}
+			}
+			return s
+		}})
+		c := r.realtime(t, "", bearer("kims"))
+		synctest.Wait()
+		d.revoke("kims")
+		began := time.Now()
+		if code, _ := c.closed(); code != protocol.CloseRevoked || time.Since(began) > 12*time.Second {
+			t.Errorf("closed with %d after %v", code, time.Since(began))
+		}
+		time.Sleep(time.Minute)
 	})
 }

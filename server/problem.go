@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -53,6 +54,8 @@ func (s *Server) problem(g *gin.Context, status int, code string, args ...any) {
 // fail answers with the problem that err is.
 func (s *Server) fail(g *gin.Context, err error) {
 	switch {
+	case errors.Is(context.Cause(g.Request.Context()), errRunEnded):
+		s.problem(g, http.StatusServiceUnavailable, "turn_cancelled")
 	case g.Request.Context().Err() != nil:
 		s.log.Debug("client went away", "route", g.FullPath(), "error", err)
 		g.AbortWithStatus(statusClientGone)

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -72,8 +73,19 @@ func (s *Server) withSteps(g *gin.Context, step func(ctx context.Context, r *run
 	})
 }
 
-// withUser gives f the user's steps, unless another request works on them.
+// errRunEnded ends the request of a run whose key was revoked, or whose user is
+// being deleted.
+var errRunEnded = errors.New("server: the run was ended")
+
+// withUser gives f the user's steps, unless another request works on them. The
+// request ends with its key and with its user, as a session does: what it leaves
+// is in the history before the user is deleted there.
 func (s *Server) withUser(g *gin.Context, user string, f func(st *steps)) {
+	ctx, cancel := context.WithCancelCause(g.Request.Context())
+	defer cancel(nil)
+	guest := s.roster.enter(principal(g), func() string { return user }, func(ending) { cancel(errRunEnded) })
+	defer s.roster.leave(guest)
+	g.Request = g.Request.WithContext(ctx)
 	st, ok := s.book.take(user)
 	if !ok {
 		g.Header("Retry-After", retryAfter)

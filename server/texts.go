@@ -38,7 +38,7 @@ func texts() map[string]text {
 		"too_many_connections":   {"There are too many connections from your address. Close some, and try again in a few seconds.", "이 주소에서 온 연결이 너무 많습니다. 일부를 닫고 잠시 후 다시 시도하세요."},
 		"out_of_order":           {"The step before this one is missing: call %s first.", "이전 단계가 없습니다. 먼저 %s를 호출하세요."},
 		"run_in_progress":        {"Another run of this user is under way. Wait for its end, or give another user_id.", "이 사용자의 다른 실행이 진행 중입니다. 끝날 때까지 기다리거나 다른 user_id를 사용하세요."},
-		"turn_cancelled":         {"The run was stopped before its end, because the server stops. Try again.", "서버가 종료되는 중이어서 실행이 중단되었습니다. 다시 시도하세요."},
+		"turn_cancelled":         {"The run was stopped before its end: the server stops, the key was revoked, or the user is being deleted.", "서버가 종료되는 중이거나, 키가 취소되었거나, 사용자가 삭제되는 중이어서 실행이 중단되었습니다."},
 		"not_acceptable":         {"A run is answered as application/json, audio/wav or text/event-stream; Accept names none of them.", "응답 형식은 application/json, audio/wav, text/event-stream 중 하나여야 합니다."},
 		"unsupported_media_type": {"Send audio/wav, audio/ogg (Opus), audio/pcm;rate=16000 (16-bit little-endian mono), multipart/form-data with one such file, or application/json.", "지원하지 않는 형식입니다. audio/wav, audio/ogg(Opus), audio/pcm;rate=16000, multipart/form-data 또는 application/json을 보내세요."},
 		"body_too_large":         {"The body has more than %d bytes.", "본문이 %d바이트를 넘습니다."},
