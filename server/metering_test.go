@@ -52,6 +52,27 @@ func TestSessionsOverTheLimit(t *testing.T) {
 	}
 }
 
+// Who comes with a key of one user needs no configuration to be counted: a session
+// that is never configured takes a place as well.
+func TestASessionCountsFromItsFirstMessage(t *testing.T) {
+	t.Parallel()
+	book := quota.New(quota.Options{User: quota.Limits{Sessions: 1}})
+	r := start(t, server.Config{Quota: book, Auth: newDoors()})
+	if e := r.connectWith(t, "kims").ask(`{"type":"ping"}`); e.Type() != "pong" {
+		t.Fatalf("%+v", e)
+	}
+	second := r.connectWith(t, "kims")
+	if p, ok := second.ask(`{"type":"ping"}`).(protocol.Problem); !ok || p.Code != protocol.ErrSessionQuota {
+		t.Errorf("%+v", p)
+	}
+	if code, _ := second.closed(); code != protocol.CloseQuota {
+		t.Errorf("closed with %v", code)
+	}
+	if e := r.connectWith(t, "lees").ask(`{"type":"ping"}`); e.Type() != "pong" {
+		t.Errorf("another user: %+v", e)
+	}
+}
+
 // A request over the limit gets 429, and every request learns how far it may go.
 func TestRequestsOverTheLimit(t *testing.T) {
 	t.Parallel()
