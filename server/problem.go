@@ -2,7 +2,6 @@ package server
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -54,7 +53,7 @@ func (s *Server) problem(g *gin.Context, status int, code string, args ...any) {
 // fail answers with the problem that err is.
 func (s *Server) fail(g *gin.Context, err error) {
 	switch {
-	case errors.Is(context.Cause(g.Request.Context()), errRunEnded):
+	case wasEnded(g):
 		s.problem(g, http.StatusServiceUnavailable, "turn_cancelled")
 	case g.Request.Context().Err() != nil:
 		s.log.Debug("client went away", "route", g.FullPath(), "error", err)

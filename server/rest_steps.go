@@ -2,9 +2,9 @@ package server
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -73,17 +73,28 @@ func (s *Server) withSteps(g *gin.Context, step func(ctx context.Context, r *run
 	})
 }
 
-// errRunEnded ends the request of a run whose key was revoked, or whose user is
-// being deleted.
-var errRunEnded = errors.New("server: the run was ended")
+// runEnded is the name, in gin's context, of what says that a run was ended: its
+// key was revoked, or its user is being deleted.
+const runEnded = "sori.run_ended"
+
+func wasEnded(g *gin.Context) bool {
+	v, _ := g.Get(runEnded)
+	ended, ok := v.(*atomic.Bool)
+	return ok && ended.Load()
+}
 
 // withUser gives f the user's steps, unless another request works on them. The
 // request ends with its key and with its user, as a session does: what it leaves
 // is in the history before the user is deleted there.
 func (s *Server) withUser(g *gin.Context, user string, f func(st *steps)) {
-	ctx, cancel := context.WithCancelCause(g.Request.Context())
-	defer cancel(nil)
-	guest := s.roster.enter(principal(g), func() string { return user }, func(ending) { cancel(errRunEnded) })
+	ctx, cancel := context.WithCancel(g.Request.Context())
+	defer cancel()
+	ended := new(atomic.Bool)
+	g.Set(runEnded, ended)
+	guest := s.roster.enter(principal(g), func() string { return user }, func(ending) {
+		ended.Store(true)
+		cancel()
+	})
 	defer s.roster.leave(guest)
 	g.Request = g.Request.WithContext(ctx)
 	st, ok := s.book.take(user)
