@@ -23,7 +23,7 @@ func TestFilesThatAreNoModel(t *testing.T) {
 		"ZIP":            {[]byte("PK\x03\x04 and more"), "no GGUF file"},
 		"other version":  {append([]byte("GGUF\x63\x00\x00\x00"), whole[8:]...), "version 99"},
 		"header cut":     {whole[:200], "cut off"},
-		"weights cut":    {whole[:len(whole)/2], "can't be loaded"},
+		"weights cut":    {whole[:len(whole)/2], "is cut off"},
 		"huge counts":    {append([]byte("GGUF\x03\x00\x00\x00"), []byte(strings.Repeat("\xff", 16))...), "header is broken"},
 		"no template":    {fixture{}.bytes(), "base model"},
 		"other template": {fixture{template: "{{ unheard_of(messages) }}"}.bytes(), "chat template"},

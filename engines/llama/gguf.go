@@ -14,6 +14,9 @@ type Header struct {
 	Name         string // of the model, "" when the file has none
 	Architecture string // such as "llama" or "gemma3"
 	Size         int64  // of the file, in bytes
+	// Needs is how many bytes the file has at least when it is whole: up to where
+	// its last weights begin.
+	Needs int64
 	// Template says whether the file has a chat template. Without one it holds
 	// a model that continues texts and answers nobody.
 	Template bool
@@ -24,13 +27,18 @@ const (
 	maxTensors = 1 << 20
 	maxValues  = 1 << 16
 	maxString  = 16 << 20
-	maxItems   = 1 << 24
+	maxItems   = 1 << 22
+	maxDims    = 8
+	maxOffset  = 1 << 50
 )
+
+// alignment is how the weights lie in a file that says nothing of it, in bytes.
+const alignment = 32
 
 var errHeader = errors.New("its header is broken")
 
 // ReadHeader reads the header of a GGUF file. A file that is none, or is cut
-// within its header, is an error that says so.
+// off, is an error that says so.
 func ReadHeader(path string) (Header, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -48,6 +56,8 @@ func ReadHeader(path string) (Header, error) {
 	h := r.header()
 	h.Size = st.Size()
 	switch {
+	case r.err == nil && h.Size <= h.Needs:
+		return Header{}, fmt.Errorf("llama: %s is cut off: it has %d bytes, and its weights reach beyond %d; fetch it again", path, h.Size, h.Needs)
 	case r.err == nil:
 		return h, nil
 	case r.notGGUF:
@@ -61,6 +71,7 @@ func ReadHeader(path string) (Header, error) {
 // headerReader reads values until one fails; what comes after is zero.
 type headerReader struct {
 	r       *bufio.Reader
+	at      int64 // bytes that were read
 	err     error
 	notGGUF bool
 }
@@ -68,7 +79,7 @@ type headerReader struct {
 func (r *headerReader) header() Header {
 	var h Header
 	var magic [4]byte
-	_, r.err = io.ReadFull(r.r, magic[:])
+	r.read(magic[:])
 	if r.err != nil || string(magic[:]) != "GGUF" {
 		r.notGGUF = true
 		r.err = fmt.Errorf("it begins with %q", magic[:])
@@ -81,6 +92,7 @@ func (r *headerReader) header() Header {
 	if r.err == nil && (tensors == 0 || tensors > maxTensors || values > maxValues) {
 		r.err = errHeader
 	}
+	align := uint64(alignment)
 	for range values {
 		key := r.text()
 		typ := r.uint(4)
@@ -94,15 +106,51 @@ func (r *headerReader) header() Header {
 			h.Name = r.text()
 		case key == "tokenizer.chat_template" && typ == typeString:
 			h.Template = r.text() != ""
+		case key == "general.alignment" && typ == typeUint32:
+			align = max(r.uint(4), 1)
 		default:
 			r.skip(typ, 0)
 		}
 	}
+	last := r.lastWeights(tensors)
+	h.Needs = (r.at+int64(align)-1)/int64(align)*int64(align) + int64(last)
 	return h
+}
+
+// lastWeights reads the list of tensors, and says how far behind the header the
+// last of them begins.
+func (r *headerReader) lastWeights(tensors uint64) (last uint64) {
+	for range tensors {
+		r.discard(r.length(maxString)) // its name
+		dims := r.uint(4)
+		if r.err == nil && dims > maxDims {
+			r.err = errHeader
+		}
+		r.discard(dims*8 + 4) // and its type
+		offset := r.uint(8)
+		if r.err == nil && offset > maxOffset {
+			r.err = errHeader
+		}
+		if r.err != nil {
+			return 0
+		}
+		last = max(last, offset)
+	}
+	return last
+}
+
+// read fills b.
+func (r *headerReader) read(b []byte) {
+	if r.err == nil {
+		var n int
+		n, r.err = io.ReadFull(r.r, b)
+		r.at += int64(n)
+	}
 }
 
 // Types of values in a header.
 const (
+	typeUint32 = 4
 	typeString = 8
 	typeArray  = 9
 )
@@ -150,7 +198,9 @@ func (r *headerReader) skip(typ uint64, depth int) {
 
 func (r *headerReader) discard(n uint64) {
 	if r.err == nil {
-		_, r.err = io.CopyN(io.Discard, r.r, int64(n))
+		var done int64
+		done, r.err = io.CopyN(io.Discard, r.r, int64(n))
+		r.at += done
 	}
 }
 
@@ -168,10 +218,7 @@ func (r *headerReader) length(limit uint64) uint64 {
 // uint reads an unsigned number of 4 or 8 bytes.
 func (r *headerReader) uint(bytes int) uint64 {
 	var b [8]byte
-	if r.err == nil {
-		_, r.err = io.ReadFull(r.r, b[:bytes])
-	}
-	if r.err != nil {
+	if r.read(b[:bytes]); r.err != nil {
 		return 0
 	}
 	return binary.LittleEndian.Uint64(b[:])
@@ -185,6 +232,7 @@ func (r *headerReader) text() string {
 	// It grows as it is read: the length of a broken file is no reason to
 	// take that much memory.
 	b, err := io.ReadAll(io.LimitReader(r.r, int64(n)))
+	r.at += int64(len(b))
 	if err == nil && uint64(len(b)) < n {
 		err = io.ErrUnexpectedEOF
 	}
