@@ -24,9 +24,6 @@ func (b *bench) base64(ctx context.Context, n int) error {
 		inJSON.frames = append(inJSON.frames, appendFrame(nil, opText, []byte(text)))
 	}
 	s, err := b.interleave(ctx, n, binary, inJSON)
-	if len(s["base64"]) == 0 {
-		return err
-	}
 	b.add(n, "base64 in JSON, 100 ms, CPU per 1,000 sessions", "cores", s.of("base64", cores), "binary", s.of("binary", cores), goal{1.15, true})
 	b.add(n, "base64 in JSON, allocations a message", "", s.of("base64", allocs), "", nil, goal{.05, false})
 	return err

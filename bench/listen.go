@@ -204,9 +204,6 @@ func (b *bench) listen(ctx context.Context, n int) error {
 	}
 	s, err := b.interleave(ctx, n, b.floorOver(floorTCP), b.floorOver(floorCoder),
 		b.soriOver("sori", plainSettings), b.soriOver("sori+vad", voiceSettings))
-	if len(s["sori"]) == 0 {
-		return err
-	}
 	coder := s.of(floorCoder, cores)
 	b.add(n, "plain TCP, CPU per 1,000 sessions", "cores", s.of(floorTCP, cores), "", nil, goal{})
 	b.add(n, "bare coder/websocket, CPU per 1,000 sessions", "cores", coder, floorTCP, s.of(floorTCP, cores), goal{})

@@ -81,8 +81,12 @@ type goal struct {
 	ofRatio bool
 }
 
-// add takes a figure in: its rounds, and those of its floor.
+// add takes a figure in: its rounds, and those of its floor. One without a round
+// was not measured.
 func (b *bench) add(n int, name, unit string, rounds []float64, floorIs string, floor []float64, g goal) {
+	if len(rounds) == 0 {
+		return
+	}
 	f := Figure{
 		Scenario: b.current, Name: name, Sessions: n, Unit: unit, Value: median(rounds), Rounds: rounds,
 		FloorIs: floorIs, Floor: median(floor), Floors: floor, Goal: g.atMost,
@@ -94,7 +98,7 @@ func (b *bench) add(n int, name, unit string, rounds []float64, floorIs string, 
 			against = f.Ratio
 		}
 	}
-	if g.atMost > 0 && len(rounds) > 0 && (!g.ofRatio || f.Floor > 0) {
+	if g.atMost > 0 && (!g.ofRatio || f.Floor > 0) {
 		f.Met = new(against <= g.atMost)
 	}
 	b.report.Figures = append(b.report.Figures, f)
