@@ -114,7 +114,7 @@ func pipError(ref, said string, err error) error {
 	}
 	switch {
 	case has("No space left on device", "Disk quota exceeded"):
-		return &Error{Code: CodeDiskFull, What: "the disk is full while pip fetched " + ref, Do: "Free some space (pip uses the folder for temporary files too, see TMPDIR), or set SORI_MODELS to a folder on another disk.", Err: cause}
+		return &Error{Code: CodeDiskFull, What: "the disk is full while pip fetched " + ref, Do: "Free some space, or set SORI_MODELS to a folder on another disk.", Err: cause}
 	case has("Permission denied", "Read-only file system"):
 		return &Error{Code: CodeFolder, What: "pip may not write where it has to while it fetches " + ref, Do: "Make the folder that it names writable.", Err: cause}
 	case has("CERTIFICATE_VERIFY_FAILED", "SSLError"):
