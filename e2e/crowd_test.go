@@ -27,8 +27,11 @@ type talker struct {
 	err     error
 }
 
-// talk goes on until over is closed. Then everything said was answered.
-func (p *talker) talk(ctx context.Context, address string, speech []byte, over <-chan struct{}) {
+// talk goes on until over is closed. Then everything said was answered. It calls
+// began once it has a session, or never will.
+func (p *talker) talk(ctx context.Context, address string, speech []byte, began func(), over <-chan struct{}) {
+	began = sync.OnceFunc(began)
+	defer began()
 	conn, err := client.Dial(ctx, address, client.Options{Resume: time.Minute})
 	if err != nil {
 		p.err = err
@@ -41,6 +44,7 @@ func (p *talker) talk(ctx context.Context, address string, speech []byte, over <
 		p.err = err
 		return
 	}
+	began()
 	for n := 0; ; n++ {
 		select {
 		case <-over:
@@ -180,16 +184,18 @@ func crowdOn(t *testing.T, url string, people, lost int, happens func(context.Co
 	defer cancel()
 	over := make(chan struct{})
 	all := make([]*talker, people)
-	var wg sync.WaitGroup
+	var wg, begun sync.WaitGroup
+	begun.Add(people)
 	for who := range people {
 		p := &talker{who: who, user: fmt.Sprintf("crowd-%d", who)}
 		all[who] = p
 		wg.Go(func() {
 			pause(ctx, time.Duration(who)*5*time.Millisecond)
-			p.talk(ctx, "ws://"+balancer.addr()+"/ws", speech, over)
+			p.talk(ctx, "ws://"+balancer.addr()+"/ws", speech, begun.Done, over)
 		})
 	}
-	pause(ctx, 3*time.Second)
+	begun.Wait() // on a busy machine that takes a while
+	pause(ctx, 2*time.Second)
 	st := &scene{t: t, two: two, args: args, balancer: balancer}
 	happens(ctx, st)
 	close(over)

@@ -40,7 +40,7 @@ func TestFailoverUnderACrowd(t *testing.T) {
 // processes.
 func TestACrowdOnARedisCluster(t *testing.T) {
 	t.Parallel()
-	crowdOn(t, redistest.StartCluster(t, 3).URL(), 8, 16, func(ctx context.Context, st *scene) {
+	crowdOn(t, redistest.StartCluster(t, 3).URL(), 8, 8, func(ctx context.Context, st *scene) {
 		for _, to := range []int{0, 1, 0} {
 			st.balancer.lead(st.two[to].addr)
 			st.balancer.cut()
