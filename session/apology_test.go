@@ -56,7 +56,10 @@ func TestApology(t *testing.T) {
 			spoil: func(d *session.Deps) {
 				d.TTOT = ttot{func(context.Context, stage.Prompt) iter.Seq2[string, error] {
 					return func(yield func(string, error) bool) {
-						_ = yield("This sentence is whole. ", nil) && yield("", errBroken)
+						if yield("This sentence is whole. ", nil) {
+							time.Sleep(10 * time.Second) // it has been spoken
+							yield("", errBroken)
+						}
 					}
 				}}
 			},
