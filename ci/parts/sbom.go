@@ -153,7 +153,7 @@ func (b *bom) addFetched() error {
 		case models.KindPip:
 			name, v, _ := strings.Cut(m.Source.Ref, "==")
 			c.PURL, c.Version = purlOf("pypi", name, v), v
-		case models.KindURL:
+		case models.KindURL, models.KindCDN: // these have no name among packages
 		}
 		for _, f := range m.Files {
 			if ext := path.Ext(f.Name); ext == ".onnx" || ext == ".gguf" {
