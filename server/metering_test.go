@@ -59,10 +59,19 @@ func TestASessionCountsFromItsFirstMessage(t *testing.T) {
 	t.Parallel()
 	book := quota.New(quota.Options{User: quota.Limits{Sessions: 1}})
 	r := start(t, server.Config{Quota: book, Auth: newDoors()})
-	for _, caller := range []string{"kims", "lees"} {
-		r.connectWith(t, caller).ask(`{"type":"ping"}`) // its place is taken with the first answer
+	come := func(caller string) *client { // and not configure
+		c, no := r.tryConnect(t, bearer(caller))
+		if no != nil {
+			t.Fatalf("connect with %s: %+v", caller, no)
+		}
+		return c
 	}
-	second := r.connectWith(t, "kims")
+	for _, caller := range []string{"kims", "lees"} {
+		if e := come(caller).ask(`{"type":"ping"}`); e.Type() != "pong" { // its place is taken with the first answer
+			t.Fatalf("%s: %+v", caller, e)
+		}
+	}
+	second := come("kims")
 	second.text(`{"type":"ping"}`)
 	code, events := second.closed()
 	refused := slices.ContainsFunc(events, func(e protocol.Event) bool {

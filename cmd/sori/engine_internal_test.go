@@ -176,7 +176,7 @@ func TestEnginesUnderstandEachOther(t *testing.T) {
 	_ = m.WriteField("user_id", "7")
 	_ = m.Close()
 	code, text := ask(t, http.MethodPost, "http://"+addr+"/run-model", m.FormDataContentType(), &form)
-	if code != http.StatusOK || !strings.Contains(strings.ToLower(text), "train leaves at noon") {
+	if code != http.StatusOK || !strings.Contains(strings.ToLower(text), "leaves at noon") {
 		t.Errorf("atot: %d %s", code, text)
 	}
 	http.DefaultClient.CloseIdleConnections()

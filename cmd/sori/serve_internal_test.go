@@ -56,7 +56,7 @@ func startServe(t *testing.T, env []string, args ...string) *running {
 		r.ended <- result{code: code, out: out.String()}
 	}()
 	t.Cleanup(func() { r.end(t) })
-	for range 3000 {
+	for range 9000 { // models load slowly on a machine that is busy
 		for line := range strings.Lines(r.out.String()) {
 			var l struct{ Msg, Addr string }
 			if json.Unmarshal([]byte(line), &l) == nil && l.Msg == "ready" {
