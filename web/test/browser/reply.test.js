@@ -71,7 +71,8 @@ for (const [how, stop] of /** @type {[string, (page: import('playwright-core').P
     await page.waitForSelector('.turn[data-status=cancelled]', PATIENCE);
     await page.waitForTimeout(600);
     const { lastAt } = await heard(page);
-    assert.ok(lastAt - at < 350, `sound went on for ${Math.round(lastAt - at)} ms`);
+    // The way to the button counts as well.
+    assert.ok(lastAt - at < 600, `sound went on for ${Math.round(lastAt - at)} ms`);
     assert.equal(await page.isDisabled('#stop'), true);
   });
 }
