@@ -105,6 +105,7 @@ func (st *State) Heed(forgotten uint64, turn int, live string) {
 // Recover takes in the turns of the session that history has: they are settled,
 // also where the process died before it could note that.
 func (st *State) Recover(turns []history.Turn) {
+	st.over = nil // of another life, where the state is an older one
 	for i := range turns {
 		t := &turns[i]
 		st.Turn = max(st.Turn, t.Number)
