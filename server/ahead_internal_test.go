@@ -60,7 +60,7 @@ func TestMessagesAreTakenFromWhatWasReadAhead(t *testing.T) {
 		{"a length written too long", append([]byte{0x82, 0x80 | 126, 0, 2, 0, 0, 0, 0}, 1, 2), false, 0, nil},
 		{"a length in 64 bits", append([]byte{0x82, 0x80 | 127, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0}, 1), false, 0, nil},
 	} {
-		c := &deadlineConn{ahead: ahead{data: append(bytes.Clone(tt.data), 0x8A), rooms: &sync.Pool{}, reader: bufio.NewReader(nil)}}
+		c := &deadlineConn{sending: make(chan struct{}, 1), ahead: ahead{data: append(bytes.Clone(tt.data), 0x8A), rooms: &sync.Pool{}, reader: bufio.NewReader(nil)}}
 		kind, frame, ok := c.message()
 		if ok != tt.ok || kind != tt.kind {
 			t.Errorf("%s: kind %d, %v", tt.name, kind, ok)
@@ -107,7 +107,7 @@ func FuzzMessage(f *testing.F) {
 	f.Add([]byte{}, []byte("hello"), byte(0x82))
 	f.Add(clientFrame(0x81, []byte("x")), []byte{}, byte(0x81))
 	f.Fuzz(func(t *testing.T, junk, payload []byte, first byte) {
-		c := &deadlineConn{ahead: ahead{data: bytes.Clone(junk), rooms: &sync.Pool{}, reader: bufio.NewReader(nil)}}
+		c := &deadlineConn{sending: make(chan struct{}, 1), ahead: ahead{data: bytes.Clone(junk), rooms: &sync.Pool{}, reader: bufio.NewReader(nil)}}
 		for before := len(junk); ; before = len(c.data) {
 			_, frame, ok := c.message()
 			if !ok {
@@ -130,7 +130,7 @@ func TestFramesLeaveWhole(t *testing.T) {
 	t.Parallel()
 	here, there := net.Pipe()
 	defer here.Close()
-	c := &deadlineConn{Conn: here, timeout: time.Minute, observer: unobserved{}}
+	c := &deadlineConn{sending: make(chan struct{}, 1), Conn: here, timeout: time.Minute, observer: unobserved{}}
 	w := bufio.NewWriterSize(c, bufferBytes)
 	pieces := make(chan []byte)
 	go func() {

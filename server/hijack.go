@@ -30,7 +30,7 @@ type hijacker struct {
 
 // hijack makes a hijacker for a request that asks for a WebSocket connection.
 func (s *Server) hijack(w http.ResponseWriter) *hijacker {
-	return &hijacker{ResponseWriter: w, writeTimeout: s.cfg.WriteTimeout, observer: s.cfg.Observer, rooms: &s.rooms, conn: &deadlineConn{}}
+	return &hijacker{ResponseWriter: w, writeTimeout: s.cfg.WriteTimeout, observer: s.cfg.Observer, rooms: &s.rooms, conn: &deadlineConn{sending: make(chan struct{}, 1)}}
 }
 
 func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
@@ -68,7 +68,7 @@ type deadlineConn struct {
 	ahead
 	pings pings
 
-	sending sync.Mutex // a frame goes out whole; the pings are not the library's
+	sending chan struct{} // capacity 1, holds who writes: a frame goes out whole, and the pings are not the library's
 
 	// Owned by the one who writes: the WebSocket library lets in one at a time.
 	head  [bufferBytes]byte // the beginning of a frame whose rest is on the way
@@ -115,8 +115,8 @@ func (c *deadlineConn) Write(p []byte) (int, error) {
 func wholeFrame(p []byte) bool { return len(p) >= 2 && len(p) == 2+int(p[1]) }
 
 func (c *deadlineConn) send(p []byte) (int, error) {
-	c.sending.Lock()
-	defer c.sending.Unlock()
+	c.sending <- struct{}{} // a write ends in its time
+	defer func() { <-c.sending }()
 	if err := c.SetWriteDeadline(time.Now().Add(c.timeout)); err != nil {
 		return 0, err
 	}

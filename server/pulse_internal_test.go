@@ -32,7 +32,7 @@ func wired(t *testing.T) (client net.Conn, c *deadlineConn) {
 		client.Close()
 		conn.Close()
 	})
-	c = &deadlineConn{Conn: conn, observer: unobserved{}, timeout: time.Second}
+	c = &deadlineConn{sending: make(chan struct{}, 1), Conn: conn, observer: unobserved{}, timeout: time.Second}
 	c.look(conn, &sync.Pool{})
 	c.reader = bufio.NewReaderSize(c, bufferBytes)
 	return client, c
@@ -76,7 +76,7 @@ func TestHalfASignOfLifeIsLeft(t *testing.T) {
 		"nothing": nil, "half a head": clientFrame(framePong, []byte("x"))[:5], "half of it": clientFrame(framePing, []byte("hello"))[:8],
 		"too long": long, "no mask": unmasked, "a part": clientFrame(0x09, []byte("x")), "a close": clientFrame(0x88, nil), "sound": clientFrame(frameBinary, []byte("xxxx")),
 	} {
-		c := &deadlineConn{ahead: ahead{data: data, rooms: &sync.Pool{}}}
+		c := &deadlineConn{sending: make(chan struct{}, 1), ahead: ahead{data: data, rooms: &sync.Pool{}}}
 		if c.sign() || len(c.data) != len(data) {
 			t.Errorf("%s was taken", name)
 		}
