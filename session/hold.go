@@ -9,10 +9,11 @@ import (
 )
 
 // How long a reply is held for somebody who speaks over it. When the words are
-// not known by then, the length of the speech decides.
+// not known by then, the length of the speech decides: to overhear a "stop" is
+// worse than to stop for a long cough.
 const (
 	verdictTime = 2500 * time.Millisecond
-	floorTime   = time.Second // so much speech takes the floor, whatever it says
+	floorTime   = 500 * time.Millisecond // so much speech takes the floor, whatever it says
 )
 
 // echoWords is how many words of its own voice settle that it is an echo while

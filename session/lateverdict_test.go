@@ -38,6 +38,30 @@ func TestALateVerdictLosesNoSpeech(t *testing.T) {
 	}
 }
 
+// Where the words are not known in time, a short word takes the floor, and a cough
+// does not.
+func TestAVerdictThatNeverComes(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		speech time.Duration
+		floor  bool
+	}{"a cough": {400 * time.Millisecond, false}, "stop, please": {700 * time.Millisecond, true}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				r, _ := interrupted(t, 20*time.Second)
+				r.say(c.speech)
+				r.quiet(6 * time.Second)
+				settle(time.Minute)
+				if cut := len(find[protocol.TurnCancelled](r)) == 1; cut != c.floor {
+					t.Errorf("the reply was cut: %v, want %v: %v", cut, c.floor, r.types())
+				}
+				r.check()
+			})
+		})
+	}
+}
+
 // Who goes on before the words are known has said one thing.
 func TestGoingOnBeforeTheVerdict(t *testing.T) {
 	t.Parallel()
