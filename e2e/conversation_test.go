@@ -112,6 +112,9 @@ func (h *hands) kinds() string {
 		if m.Event != nil {
 			k = m.Event.Type()
 		}
+		if e, ok := m.Event.(protocol.SpeechStopped); ok && e.Discarded != "" {
+			k += "(" + string(e.Discarded) + ")"
+		}
 		if len(ks) == 0 || ks[len(ks)-1] != k {
 			ks = append(ks, k)
 		}
@@ -119,10 +122,25 @@ func (h *hands) kinds() string {
 	return strings.Join(ks, " ")
 }
 
-// Hands-free with real engines: the end of speech is found, the reply is spoken,
-// and speaking over it stops it.
-func TestHandsFree(t *testing.T) {
-	t.Parallel()
+// Conversations in real time, with real engines. They go on beside each other
+// and before all else: where everything wants the processors, a reply is resumed
+// before anybody knows what was said over it.
+//
+//nolint:paralleltest // see above
+func TestConversations(t *testing.T) {
+	for name, one := range map[string]func(*testing.T){
+		"hands-free": handsFreeTurns, "partials": partialsOfRealSpeech, "script": converseScript, "realtime": realtimeVoice,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			one(t)
+		})
+	}
+}
+
+// Hands-free: the end of speech is found, the reply is spoken, and speaking over
+// it stops it.
+func handsFreeTurns(t *testing.T) {
 	sp, stop := twoSentences(t)
 	s := serve(t)
 	h := handsFree(t, s)
@@ -158,8 +176,7 @@ func TestHandsFree(t *testing.T) {
 }
 
 // Somebody who reads aloud at length is heard while speaking.
-func TestPartialsOfRealSpeech(t *testing.T) {
-	t.Parallel()
+func partialsOfRealSpeech(t *testing.T) {
 	sp := ownSpeech(t)
 	long := append(append(append([]byte{}, sp.pcm...), make([]byte, 2*audio.Rate/5)...), sp.pcm...)
 	h := handsFree(t, serve(t))
@@ -183,8 +200,7 @@ func TestPartialsOfRealSpeech(t *testing.T) {
 
 // `sori talk --converse` drives a script: what it says, when, and what is to
 // happen.
-func TestConverseScript(t *testing.T) {
-	t.Parallel()
+func converseScript(t *testing.T) {
 	question, stop := twoSentences(t)
 	s := serve(t)
 	dir := t.TempDir()

@@ -98,8 +98,7 @@ func (s *sori) transcribed(pcm []byte, rate int) string {
 
 // A client of the OpenAI Realtime API speaks in each format, is understood, and
 // hears an answer in it that can be understood.
-func TestRealtimeVoice(t *testing.T) {
-	t.Parallel()
+func realtimeVoice(t *testing.T) {
 	sp := said(t)
 	s := serve(t)
 	pcm := func(rate int) string { return fmt.Sprintf(`{"type":"audio/pcm","rate":%d}`, rate) }
