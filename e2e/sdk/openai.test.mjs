@@ -6,7 +6,7 @@ import { OpenAIRealtimeWebSocket } from 'openai/realtime/websocket';
 import { OpenAIRealtimeWS } from 'openai/realtime/ws';
 
 import { encode, recording, recordings, reference, wav, wordErrors } from './sound.mjs';
-import { hear, KEY, KEY_TOOLS, say, soundsLike, speak, Trace, URL_LOCAL, URL_TOOLS } from './sori.mjs';
+import { hear, KEY, KEY_TOOLS, say, sentence, soundsLike, speak, Trace, URL_LOCAL, URL_TOOLS } from './sori.mjs';
 
 const client = new OpenAI({ apiKey: KEY, baseURL: `${URL_LOCAL}/v1`, maxRetries: 0 });
 const open = [];
@@ -110,13 +110,14 @@ test('openai/realtime/ws: a function is called, and its result answered', async 
   rt.close();
 });
 
-test('openai/realtime/ws: a transcription session', { skip: recordings ? false : 'no recordings of people at ../shared/audio' }, async () => {
+test('openai/realtime/ws: a transcription session', async () => {
+  const said = await sentence();
   const { rt, trace, append } = await connect(new OpenAIRealtimeWS({ intent: 'transcription' }, client));
   rt.send({ type: 'session.update', session: { type: 'transcription', audio: { input: { transcription: { model: 'gpt-4o-transcribe', language: 'en' }, turn_detection: { type: 'server_vad' } } } } });
   await trace.next('session.updated');
-  await speak(append, recording('goforward.wav'));
+  await speak(append, said.samples);
   const { transcript, usage } = await trace.next('conversation.item.input_audio_transcription.completed');
-  assert.ok(wordErrors(reference('goforward.wav'), transcript) <= 0.3, transcript);
+  assert.ok(wordErrors(said.text, transcript) <= 0.3, transcript);
   assert.ok(usage.type === 'duration' && usage.seconds > 0.5);
   assert.equal(trace.all('response.created').length, 0);
   trace.check();

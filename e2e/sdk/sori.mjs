@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { decode, level, RATE, silence, wav, wordErrors } from './sound.mjs';
+import { decode, level, RATE, recording, recordings, reference, silence, wav, wordErrors } from './sound.mjs';
 
 export const URL_LOCAL = process.env.SORI_URL; // https, with the engines that come with sori
 export const URL_TOOLS = process.env.SORI_TOOLS_URL; // https, with a language model that follows a script
@@ -27,6 +27,13 @@ export async function say(text) {
   });
   assert.equal(r.status, 200, await (r.ok ? '' : r.text()));
   return new Int16Array(await r.arrayBuffer());
+}
+
+/** A sentence of a person, where the recordings are, else of sori's own voice; and its words. */
+export async function sentence() {
+  if (recordings) return { samples: recording('goforward.wav'), text: reference('goforward.wav') };
+  const text = 'go forward ten meters';
+  return { samples: await say(text), text };
 }
 
 /** What sori's own ears hear. */
