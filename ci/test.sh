@@ -32,6 +32,14 @@ unit() {
 	go test -vet=off -p 3 $race -shuffle=on -timeout 5m "$@"
 }
 
+# memory runs what counts allocations and bytes once more: the race detector
+# has its own, so that these tests look away where it is on.
+memory() {
+	[ -n "$race" ] || return 0
+	say "what must not allocate, without the race detector"
+	go test -vet=off -run 'Alloc|Memory' -timeout 2m ./audio ./engines/... ./realtime ./server ./session/... ./telemetry
+}
+
 case ${1:-all} in
 unit)
 	shift
@@ -62,6 +70,7 @@ all)
 		libraries=$!
 	fi
 	unit
+	memory
 	ci/deploy.sh
 	say "tests over whole processes"
 	# They wait most of the time, for speech and for what was broken.
