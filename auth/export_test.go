@@ -12,3 +12,6 @@ func (g *Guard) Remembered() (n int) {
 	}
 	return n
 }
+
+// Usable is what the keys of a provider go through.
+func Usable(text []byte) (set []byte, left []string, err error) { return usable(text) }

@@ -2,9 +2,10 @@ package auth
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/rsa"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -27,8 +28,9 @@ type JWKSOptions struct {
 
 // JWKS are the keys of an identity provider, which change from time to time.
 type JWKS struct {
-	keys keyfunc.Keyfunc
-	stop context.CancelFunc
+	keys  keyfunc.Keyfunc
+	sieve *sieve
+	stop  context.CancelFunc
 }
 
 const (
@@ -55,8 +57,9 @@ func OpenJWKS(ctx context.Context, o JWKSOptions) (*JWKS, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s := &sieve{RoundTripper: http.DefaultTransport, log: o.Log}
 	keys, err := keyfunc.NewDefaultOverrideCtx(ctx, []string{o.URL}, keyfunc.Override{
-		Client:          &http.Client{Transport: bounded{http.DefaultTransport}, CheckRedirect: noRedirect},
+		Client:          &http.Client{Transport: s, CheckRedirect: noRedirect},
 		HTTPTimeout:     fetchTimeout,
 		RefreshInterval: o.Refresh,
 		// The library's wait for the limiter and for the fetch behind it.
@@ -75,24 +78,67 @@ func OpenJWKS(ctx context.Context, o JWKSOptions) (*JWKS, error) {
 		stop()
 		return nil, fmt.Errorf("auth: the JWKS URL: %w", err)
 	}
-	return &JWKS{keys, stop}, nil
+	return &JWKS{keys, s, stop}, nil
 }
 
 // Close ends the fetching.
 func (j *JWKS) Close() { j.stop() }
 
-// keyfunc finds the key of a token.
+// keyfunc finds the keys that a token may be signed with: those of the name that
+// it gives, or of any where it gives none.
 func (j *JWKS) keyfunc(ctx context.Context) jwt.Keyfunc {
-	find := j.keys.KeyfuncCtx(ctx)
+	// Who asks may be gone before the keys are there: others wait for them as well.
+	ctx = context.WithoutCancel(ctx)
 	return func(t *jwt.Token) (any, error) {
-		key, err := find(t)
-		if err == nil {
-			return key, nil
+		name, err := keyName(t)
+		if err != nil {
+			return nil, err
 		}
-		if all, e := j.keys.Storage().KeyReadAll(ctx); e == nil && len(all) == 0 {
+		if name != "" {
+			_, err = j.keys.Storage().KeyRead(ctx, name) // asks the provider for one that is not known
+		}
+		if !j.sieve.before.Load() {
 			return nil, errNoKeys
 		}
-		return nil, err
+		if err != nil {
+			return nil, err
+		}
+		all, err := j.keys.Storage().KeyReadAll(ctx)
+		if err != nil {
+			return nil, err
+		}
+		var fit jwt.VerificationKeySet
+		for _, k := range all {
+			if key := k.Key(); (name == "" || k.Marshal().KID == name) && signs(key, t.Method) {
+				fit.Keys = append(fit.Keys, key)
+			}
+		}
+		return fit, nil // an empty set fits nothing
+	}
+}
+
+// keyName is which key a token says that it was signed with, "" where it does not.
+func keyName(t *jwt.Token) (string, error) {
+	named, ok := t.Header["kid"]
+	if !ok {
+		return "", nil
+	}
+	name, ok := named.(string)
+	if !ok || len(name) > maxKID {
+		return "", errors.New("auth: the token's kid is no name of a key")
+	}
+	return name, nil
+}
+
+// signs says whether a key is one of the method.
+func signs(key any, method jwt.SigningMethod) bool {
+	switch key.(type) {
+	case *rsa.PublicKey:
+		return method == jwt.SigningMethodRS256
+	case *ecdsa.PublicKey:
+		return method == jwt.SigningMethodES256
+	default:
+		return false
 	}
 }
 
@@ -107,21 +153,6 @@ func checkJWKS(address string) error {
 	default:
 		return errors.New("auth: the JWKS URL has to be https: whoever can change the keys on their way can make any token")
 	}
-}
-
-// bounded ends answers that are too long.
-type bounded struct{ http.RoundTripper }
-
-// RoundTrip makes one request.
-func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
-	resp, err := b.RoundTripper.RoundTrip(r)
-	if err == nil {
-		resp.Body = struct {
-			io.Reader
-			io.Closer
-		}{io.LimitReader(resp.Body, maxJWKS), resp.Body}
-	}
-	return resp, err
 }
 
 func noRedirect(*http.Request, []*http.Request) error {
