@@ -140,7 +140,8 @@ const (
 	framePing   = 0x89
 	framePong   = 0x8A
 	frameMasked = 0x80
-	lengthIn16  = 126
+	lengthIn16  = 126 // the length stands in the next two bytes
+	lengthIn64  = 127 // … in the next eight
 )
 
 // message gives the first message of the data.

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"io/fs"
@@ -100,6 +101,7 @@ type Config struct {
 	// that came by way of a proxy. It is for a sori that runs open: a page that
 	// makes its own name lead to this machine does not get in.
 	OnlyLocal func() bool  // nil: never
+	TLS       *tls.Config  // what connections are kept private with; nil: they are plain
 	Metrics   http.Handler // answers GET /metrics, for admins; nil: it is not there
 	Profiles  http.Handler // answers GET /debug/pprof/, for admins; nil: it is not there
 	Observer  Observer     // nil: nobody is told

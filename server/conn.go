@@ -52,6 +52,7 @@ func (s *Server) newConn(ws *websocket.Conn, raw *deadlineConn, who auth.Princip
 	c.pulse.pinged = c.began
 	c.heard.Store(c.began.UnixNano())
 	ws.SetReadLimit(protocol.MaxMessage)
+	raw.claims.most = protocol.MaxMessage
 	return c
 }
 
@@ -118,5 +119,5 @@ func (c *conn) cutAfter(d time.Duration) {
 // drop closes the connection at once, without a word.
 func (c *conn) drop() {
 	c.gone.Store(true)
-	c.raw.Close() //nolint:gosec // nothing is left to do with it
+	c.raw.cut()
 }

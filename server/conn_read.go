@@ -75,7 +75,7 @@ func (c *conn) receive(kind websocket.MessageType, frame *audio.Frame, ok bool) 
 func (c *conn) lost(err error) (goodbye bool) {
 	e := ending{protocol.CloseNormal, "The client closed the connection."}
 	switch {
-	case errors.Is(err, websocket.ErrMessageTooBig):
+	case errors.Is(err, websocket.ErrMessageTooBig), errors.Is(err, errClaim):
 		goodbye = true
 		e = ending{protocol.CloseTooBig, fmt.Sprintf("A message had more than %d bytes.", protocol.MaxMessage)}
 	case websocket.CloseStatus(err) == websocket.StatusNormalClosure:
@@ -83,6 +83,11 @@ func (c *conn) lost(err error) (goodbye bool) {
 	case websocket.CloseStatus(err) == -1:
 		c.log.Debug("connection lost", "error", err)
 		e.reason = "The connection was lost."
+	}
+	if errors.Is(err, errClaim) { // the library did not tell the client
+		c.cutAfter(lingering)
+		c.shut(e)
+		c.closing.wg.Wait()
 	}
 	c.ending.CompareAndSwap(nil, &e)
 	return goodbye

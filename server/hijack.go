@@ -3,6 +3,7 @@ package server
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -66,7 +67,8 @@ type deadlineConn struct {
 	timeout  time.Duration
 	observer Observer
 	ahead
-	pings pings
+	pings  pings
+	claims claims
 
 	sending chan struct{} // capacity 1, holds who writes: a frame goes out whole, and the pings are not the library's
 
@@ -78,6 +80,34 @@ type deadlineConn struct {
 // Read gives the end of the connection as an error of its own: the WebSocket
 // library takes io.EOF for the end of a message.
 func (c *deadlineConn) Read(p []byte) (int, error) {
+	if c.claims.over {
+		return 0, c.discard()
+	}
+	n, err := c.read(p)
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	if claim := c.claims.see(p[:n]); claim != nil {
+		return 0, claim
+	}
+	return n, err
+}
+
+// discard throws away what still comes, until the connection is closed.
+func (c *deadlineConn) discard() error {
+	c.release()
+	room := new([aheadBytes]byte)
+	for {
+		n, err := c.Conn.Read(room[:])
+		c.observer.Received(n)
+		if err != nil {
+			return io.ErrUnexpectedEOF
+		}
+	}
+}
+
+// read gives what was read ahead first.
+func (c *deadlineConn) read(p []byte) (int, error) {
 	if len(c.data) > 0 {
 		n := copy(p, c.data)
 		c.take(n)
@@ -85,10 +115,17 @@ func (c *deadlineConn) Read(p []byte) (int, error) {
 	}
 	n, err := c.Conn.Read(p)
 	c.observer.Received(n)
-	if errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF
-	}
 	return n, err
+}
+
+// cut closes the connection without a word, and without waiting: TLS would say
+// goodbye, and may wait for seconds until that can be written.
+func (c *deadlineConn) cut() {
+	conn := c.Conn
+	if private, ok := conn.(*tls.Conn); ok {
+		conn = private.NetConn()
+	}
+	_ = conn.Close() // nothing is left to do with it
 }
 
 // Write sends frames whole, in one call of the system each, though the library

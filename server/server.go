@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -112,8 +113,12 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 		BaseContext:       func(net.Listener) context.Context { return base },
 	}
+	var door net.Listener = &crowdedListener{Listener: ln, crowd: s.sockets, trusted: s.proxies}
+	if s.cfg.TLS != nil { // on top, so that net/http sees it, and bounds its handshakes
+		door = tls.NewListener(door, s.cfg.TLS)
+	}
 	failed := make(chan error, 1)
-	s.work.Go(func() { failed <- web.Serve(&crowdedListener{Listener: ln, crowd: s.sockets, trusted: s.proxies}) })
+	s.work.Go(func() { failed <- web.Serve(door) })
 
 	select {
 	case err := <-failed:

@@ -62,6 +62,7 @@ func newTalker(ws *websocket.Conn, raw *deadlineConn, s Session, o dialect.Optio
 	c.pulse.pinged = c.began
 	c.heard.Store(c.began.UnixNano())
 	ws.SetReadLimit(floodFrame)
+	raw.claims.most = floodFrame
 	return c
 }
 
@@ -138,7 +139,7 @@ func (c *talker) drain(within time.Duration) {
 // drop closes the connection at once, without a word.
 func (c *talker) drop() {
 	c.gone.Store(true)
-	c.raw.Close() //nolint:gosec // nothing is left to do with it
+	c.raw.cut()
 }
 
 // readLoop hands what the client sends to the talk until the connection or the
@@ -194,8 +195,12 @@ const maxExpected = 64 << 10
 // lost notes that the client can't be read from any more: it closed, or
 // vanished, or broke the rules of WebSocket.
 func (c *talker) lost(err error) {
-	c.gone.Store(true)
 	e := ending{protocol.CloseNormal, "The client closed the connection."}
+	if errors.Is(err, errClaim) { // the library did not tell the client
+		c.end(ending{protocol.CloseTooBig, fmt.Sprintf("A message had more than %d bytes.", floodFrame)})
+		return
+	}
+	c.gone.Store(true)
 	switch {
 	case errors.Is(err, websocket.ErrMessageTooBig):
 		e = ending{protocol.CloseTooBig, fmt.Sprintf("A message had more than %d bytes.", floodFrame)}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -40,7 +41,8 @@ type parts struct {
 
 	tracer      *telemetry.Tracer // nil: no spans are made
 	metrics     *telemetry.Metrics
-	certificate *certificate // nil: connections are plain
+	private     *tls.Config  // nil: connections are plain
+	certificate *certificate // likewise
 
 	started   chan struct{} // closed once the engines have loaded
 	endTools  func()
@@ -251,7 +253,7 @@ func (p *parts) server() (*server.Server, error) {
 		DefaultUser: p.User, Origins: p.Origins, MaxSessions: p.MaxSessions,
 		LogTexts: p.LogTexts, Log: p.log, Observer: p.metrics,
 		Erase: p.erase, Auth: p.guard, TrustedProxies: p.TrustedProxies, OnlyLocal: p.guard.Open,
-		Started: p.started, Admission: p.admission(), Quota: p.quotas,
+		Started: p.started, Admission: p.admission(), Quota: p.quotas, TLS: p.private,
 	}
 	p.survival.apply(&cfg) //nolint:staticcheck // says whose apply it is
 	if p.directory != nil {

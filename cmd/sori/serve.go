@@ -146,12 +146,10 @@ func (s *serveCmd) Run(ctx context.Context, c *console, root *cli) (err error) {
 	}
 	defer endDebug()
 	if s.on() {
-		private, certificate, tlsErr := s.wrap(ln, p.dataDir)
-		if tlsErr != nil {
+		if p.private, p.certificate, err = s.config(ln.Addr(), p.dataDir); err != nil {
 			_ = ln.Close() // nobody connected
-			return tlsErr
+			return err
 		}
-		ln, p.certificate = private, certificate
 	}
 	srv, err := p.server()
 	if err != nil {

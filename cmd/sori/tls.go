@@ -37,13 +37,13 @@ func (t *transport) check() error {
 	return err
 }
 
-// wrap gives a listener that speaks TLS over ln, and for people what the
-// certificate is. dataDir is where a self-signed one is kept.
-func (t *transport) wrap(ln net.Listener, dataDir string) (net.Listener, *certificate, error) {
+// config gives what connections to the address are kept private with, and for
+// people what the certificate is. dataDir is where a self-signed one is kept.
+func (t *transport) config(at net.Addr, dataDir string) (*tls.Config, *certificate, error) {
 	certFile, keyFile := t.TLSCert, t.TLSKey
 	if t.TLSSelfSigned {
 		var err error
-		if certFile, keyFile, err = selfSigned(dataDir, localNames(ln.Addr()), time.Now()); err != nil {
+		if certFile, keyFile, err = selfSigned(dataDir, localNames(at), time.Now()); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -51,11 +51,11 @@ func (t *transport) wrap(ln net.Listener, dataDir string) (net.Listener, *certif
 	if err := c.load(); err != nil {
 		return nil, nil, err
 	}
-	return tls.NewListener(ln, &tls.Config{
+	return &tls.Config{
 		MinVersion:     tls.VersionTLS12,
 		GetCertificate: c.get,
 		NextProtos:     []string{"http/1.1"}, // a WebSocket's handshake is HTTP/1.1
-	}), c, nil
+	}, c, nil
 }
 
 // certificateLook is how often the files of a certificate are looked at.

@@ -22,13 +22,13 @@ func serveTLS(t *testing.T, tr *transport, dataDir string) (url string, c *certi
 	if err != nil {
 		t.Fatal(err)
 	}
-	ln, c, err := tr.wrap(plain, dataDir)
+	private, c, err := tr.config(plain.Addr(), dataDir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &http.Server{ReadHeaderTimeout: time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hello") })}
 	done := make(chan struct{})
-	go func() { defer close(done); _ = s.Serve(ln) }()
+	go func() { defer close(done); _ = s.Serve(tls.NewListener(plain, private)) }()
 	t.Cleanup(func() {
 		_ = s.Close()
 		<-done
