@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"os"
 	"time"
 
 	"sori/auth"
@@ -26,6 +25,9 @@ type access struct {
 	JWTAdminScope  string        `default:"sori:admin" placeholder:"SCOPE" setting:"" help:"The scope of a JSON Web Token that makes its subject an admin."`
 	TrustedProxies []string      `placeholder:"ADDRESS" setting:"" help:"Proxies whose word on where a request comes from (X-Forwarded-For) is taken: addresses or networks such as 10.0.0.0/8, separated by commas. Default: none."`
 }
+
+// maxKeyFile bounds the file of a secret or a key, in bytes.
+const maxKeyFile = 64 << 10
 
 // variableJWT holds the secret of HS256 where no file does.
 const variableJWT = "SORI_JWT_SECRET"
@@ -71,7 +73,7 @@ func (p *parts) verifier(ctx context.Context) (auth.Verifier, error) {
 		}
 	}
 	if p.JWTPublicKey != "" {
-		if o.PublicKey, err = os.ReadFile(p.JWTPublicKey); err != nil {
+		if o.PublicKey, err = readBounded(p.JWTPublicKey, maxKeyFile); err != nil {
 			return nil, fmt.Errorf("--jwt-public-key: %w", err)
 		}
 	}
@@ -86,7 +88,7 @@ func (p *parts) verifier(ctx context.Context) (auth.Verifier, error) {
 
 // readSecret reads a secret from a file; a newline at its end is no part of it.
 func readSecret(path string) ([]byte, error) {
-	text, err := os.ReadFile(path) //nolint:gosec // the file that the operator named
+	text, err := readBounded(path, maxKeyFile)
 	if err != nil {
 		return nil, err
 	}

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/goccy/go-yaml"
 
@@ -27,32 +25,53 @@ func (c *conduct) readProfiles() (map[string]protocol.Configure, error) {
 	if c.Profiles == "" {
 		return nil, nil //nolint:nilnil // none are configured
 	}
-	data, err := os.ReadFile(c.Profiles)
-	if err != nil {
-		return nil, fmt.Errorf("the profiles can't be read: %w", err)
+	text, err := readBounded(c.Profiles, maxYAML)
+	var profiles map[string]protocol.Configure
+	if err == nil {
+		profiles, err = parseProfiles(text)
 	}
+	if err != nil {
+		return nil, &usageError{fmt.Sprintf("--profiles %s: %v", c.Profiles, err)}
+	}
+	return profiles, nil
+}
+
+// parseProfiles reads the YAML of profiles.
+func parseProfiles(text []byte) (map[string]protocol.Configure, error) {
 	raw := map[string]map[string]any{}
-	if err := yaml.Unmarshal(data, &raw); err != nil {
-		return nil, fmt.Errorf("%s holds no profiles, a map of names to settings: %s", c.Profiles, yaml.FormatError(err, false, true))
+	if err := decodeYAML(text, &raw); err != nil {
+		return nil, fmt.Errorf("there are no profiles in it, a map of names to settings: %w", err)
 	}
 	profiles := make(map[string]protocol.Configure, len(raw))
 	for name, fields := range raw {
-		fields["type"] = protocol.TypeConfigure
-		text, err := json.Marshal(fields)
+		p, err := profile(fields)
 		if err != nil {
 			return nil, fmt.Errorf("the profile %q: %w", name, err)
-		}
-		m, err := protocol.DecodeClient(text)
-		if d, ok := errors.AsType[*protocol.DecodeError](err); ok {
-			return nil, fmt.Errorf("the profile %q: %s", name, d.Message)
-		}
-		p, ok := m.(protocol.Configure)
-		if !ok {
-			return nil, fmt.Errorf("the profile %q can't be used", name)
 		}
 		profiles[name] = p
 	}
 	return profiles, nil
+}
+
+// profile reads one profile.
+func profile(fields map[string]any) (protocol.Configure, error) {
+	if fields == nil {
+		return protocol.Configure{}, errors.New("it holds nothing: leave it out, or give it settings")
+	}
+	fields["type"] = protocol.TypeConfigure
+	text, err := json.Marshal(fields)
+	if err != nil {
+		return protocol.Configure{}, err
+	}
+	m, err := protocol.DecodeClient(text)
+	if d, ok := errors.AsType[*protocol.DecodeError](err); ok {
+		return protocol.Configure{}, errors.New(d.Message)
+	}
+	p, ok := m.(protocol.Configure)
+	if !ok {
+		return protocol.Configure{}, errors.New("it can't be used")
+	}
+	return p, nil
 }
 
 // readTools reads the webhooks.
@@ -60,19 +79,36 @@ func (c *conduct) readTools(getenv func(string) string) (*webhook.Tools, error) 
 	if c.Tools == "" {
 		return nil, nil //nolint:nilnil // none are configured
 	}
-	data, err := os.ReadFile(c.Tools)
-	if err != nil {
-		return nil, fmt.Errorf("the tools can't be read: %w", err)
+	text, err := readBounded(c.Tools, maxYAML)
+	var tools *webhook.Tools
+	if err == nil {
+		tools, err = parseTools(text, webhook.Options{AllowPrivate: c.ToolsAllowPrivate, Allow: c.ToolsAllow, Getenv: getenv})
 	}
+	if err != nil {
+		return nil, &usageError{fmt.Sprintf("--tools %s: %v", c.Tools, err)}
+	}
+	return tools, nil
+}
+
+// parseTools reads the YAML of webhooks.
+func parseTools(text []byte, o webhook.Options) (*webhook.Tools, error) {
 	var tools []webhook.Tool
-	if err := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict()).Decode(&tools); err != nil {
-		return nil, fmt.Errorf("%s holds no list of tools: %s", c.Tools, yaml.FormatError(err, false, true))
+	if err := decodeYAML(text, &tools, yaml.Strict()); err != nil {
+		return nil, fmt.Errorf("there is no list of tools in it: %w", err)
 	}
-	t, err := webhook.New(tools, webhook.Options{AllowPrivate: c.ToolsAllowPrivate, Allow: c.ToolsAllow, Getenv: getenv})
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", c.Tools, err)
+	return webhook.New(tools, o)
+}
+
+// check says what is wrong with the files, before anything is started.
+func (c *conduct) check(getenv func(string) string) error {
+	if _, err := c.readProfiles(); err != nil {
+		return err
 	}
-	return t, nil
+	tools, err := c.readTools(getenv)
+	if err == nil && tools != nil {
+		tools.Close()
+	}
+	return err
 }
 
 // equip hands profiles and tools to the sessions. It gives what closes them.

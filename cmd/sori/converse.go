@@ -1,11 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -45,30 +44,42 @@ const waitTimeout = 30 * time.Second
 
 // readScript reads a script and the recordings that it names.
 func readScript(name string) (*script, error) {
-	data, err := os.ReadFile(name)
+	text, err := readBounded(name, maxYAML)
+	var s *script
+	if err == nil {
+		s, err = parseScript(text)
+	}
 	if err != nil {
-		return nil, &usageError{fmt.Sprintf("the script can't be read: %v", err)}
-	}
-	s := &script{Mode: string(protocol.ServerVAD)}
-	if err := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict()).Decode(s); err != nil {
-		return nil, &usageError{fmt.Sprintf("%s is no script: %v", name, err)}
-	}
-	if len(s.Steps) == 0 {
-		return nil, &usageError{name + " has no steps: a script is a list of say, text, pause, wait, commit and cancel under steps:"}
+		return nil, &usageError{fmt.Sprintf("--converse %s: %v", name, err)}
 	}
 	for i := range s.Steps {
 		st := &s.Steps[i]
-		if st.kinds() != 1 {
-			return nil, &usageError{fmt.Sprintf("%s, step %d: exactly one of say, text, pause, wait, commit and cancel", name, i+1)}
-		}
-		if st.Timeout == 0 {
-			st.Timeout = waitTimeout
-		}
 		if st.Say == "" {
 			continue
 		}
 		if st.pcm, err = readAt16k(filepath.Join(filepath.Dir(name), st.Say)); err != nil {
 			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// parseScript reads the YAML of a script.
+func parseScript(text []byte) (*script, error) {
+	s := &script{Mode: string(protocol.ServerVAD)}
+	if err := decodeYAML(text, s, yaml.Strict()); err != nil {
+		return nil, fmt.Errorf("it is no script: %w", err)
+	}
+	if len(s.Steps) == 0 {
+		return nil, errors.New("it has no steps: under steps: there is a list of say, text, pause, wait, commit and cancel")
+	}
+	for i := range s.Steps {
+		st := &s.Steps[i]
+		if st.kinds() != 1 {
+			return nil, fmt.Errorf("step %d: exactly one of say, text, pause, wait, commit and cancel", i+1)
+		}
+		if st.Timeout == 0 {
+			st.Timeout = waitTimeout
 		}
 	}
 	return s, nil

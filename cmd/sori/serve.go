@@ -104,6 +104,9 @@ func (s *serveCmd) check(c *console) error {
 	if err := s.realtimeNames.check(); err != nil {
 		return err
 	}
+	if err := s.conduct.check(c.getenv); err != nil {
+		return err
+	}
 	switch {
 	case s.Window < 0:
 		return errors.New("--window can't be negative")

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
@@ -32,7 +31,7 @@ func loadSettings(ctx *kong.Context, getenv func(string) string) (*settings, err
 	if s.path == "" {
 		return s, nil
 	}
-	text, err := os.ReadFile(s.path)
+	text, err := readBounded(s.path, maxYAML)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("there is no configuration file %s", s.path)
@@ -64,8 +63,8 @@ func known(node *kong.Node) map[string]bool {
 // scalars or lists of scalars.
 func parseFile(text []byte, known map[string]bool) (map[string]string, error) {
 	var lines yaml.MapSlice
-	if err := yaml.Unmarshal(text, &lines); err != nil {
-		return nil, fmt.Errorf("this is no YAML of the form 'name: value': %s", yaml.FormatError(err, false, true))
+	if err := decodeYAML(text, &lines); err != nil {
+		return nil, fmt.Errorf("this is no YAML of the form 'name: value': %w", err)
 	}
 	file := make(map[string]string, len(lines))
 	for _, line := range lines {
