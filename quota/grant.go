@@ -21,26 +21,77 @@ func (b *Book) Open(ctx context.Context, user, key string) (*Grant, error) {
 	if g == nil || err != nil {
 		return g, err
 	}
+	if err := g.enter(ctx); err != nil {
+		return nil, err
+	}
+	return g, nil
+}
+
+// enter takes a place in all of the grant's accounts, or gives the grant back.
+func (g *Grant) enter(ctx context.Context) error {
 	for i, a := range g.accounts {
-		if err := b.enter(ctx, a); err != nil {
-			b.leave(g.accounts[:i])
+		if err := g.book.enter(ctx, a); err != nil {
+			g.book.leave(g.accounts[:i])
 			g.forget()
-			return nil, err
+			return err
 		}
 	}
 	g.open = true
+	return nil
+}
+
+// OpenKey is Open for a session whose user is not known yet: it takes a place of
+// the key alone. [Grant.Join] takes the user's.
+func (b *Book) OpenKey(ctx context.Context, key string) (*Grant, error) {
+	g, err := b.look(ctx, nil, key)
+	if g == nil || err != nil {
+		return g, err
+	}
+	if err := g.enter(ctx); err != nil {
+		return nil, err
+	}
 	return g, nil
+}
+
+// Join takes a place of the user, too, for a grant of OpenKey. The error is an
+// [*LimitError], or ctx's; the grant is as it was then.
+func (g *Grant) Join(ctx context.Context, user string) error {
+	if g == nil {
+		return nil
+	}
+	more, err := g.book.look(ctx, &user, "")
+	if err != nil {
+		return err
+	}
+	if err := more.enter(ctx); err != nil {
+		return err
+	}
+	g.book.mu.Lock()
+	joined := g.open
+	if joined {
+		g.accounts = append(g.accounts, more.accounts...)
+	}
+	g.book.mu.Unlock()
+	if !joined { // it was closed meanwhile
+		more.Close()
+	}
+	return nil
 }
 
 // Look is Open for what is no session: a single request. It takes no place.
 func (b *Book) Look(ctx context.Context, user, key string) (*Grant, error) {
+	return b.look(ctx, &user, key)
+}
+
+// look gives a grant of a user, if that is known, and a key, if there is one.
+func (b *Book) look(ctx context.Context, user *string, key string) (*Grant, error) {
 	if b == nil {
 		return nil, nil //nolint:nilnil // a nil grant allows everything
 	}
 	g := &Grant{book: b}
 	b.mu.Lock()
-	if !b.opts.User.none() {
-		g.accounts = append(g.accounts, b.account(userAccount(user), b.opts.User))
+	if user != nil && !b.opts.User.none() {
+		g.accounts = append(g.accounts, b.account(userAccount(*user), b.opts.User))
 	}
 	if key != "" && !b.opts.Key.none() {
 		g.accounts = append(g.accounts, b.account(keyAccount(key), b.opts.Key))
@@ -55,8 +106,8 @@ func (b *Book) Look(ctx context.Context, user, key string) (*Grant, error) {
 		if !fresh[i] {
 			continue
 		}
-		if a.limits.Bytes > 0 && a.name == userAccount(user) {
-			b.measure(ctx, a, user)
+		if user != nil && a.limits.Bytes > 0 && a.name == userAccount(*user) {
+			b.measure(ctx, a, *user)
 		}
 		wait, cancel := context.WithTimeout(ctx, openTime)
 		_, _ = b.sync(wait, a, 0) // a ledger that is away was logged

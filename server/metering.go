@@ -21,9 +21,13 @@ import (
 // openTime bounds how long a session may wait until its quota is known.
 const openTime = 2 * time.Second
 
-// tab is what a session may use. It is open from when the session's user is
-// known; before that there are no turns.
-type tab struct{ grant atomic.Pointer[quota.Grant] }
+// tab is what a session may use. It is open from the session's first message on,
+// for the key that it came with, and for its user as soon as that is known; before
+// that there are no turns.
+type tab struct {
+	grant atomic.Pointer[quota.Grant]
+	whole bool // the user is known; owned by whoever hands messages to the session
+}
 
 func (t *tab) Check() *quota.LimitError { return t.grant.Load().Check() }
 func (t *tab) Turn(heard time.Duration) { t.grant.Load().Turn(heard) }
@@ -31,12 +35,18 @@ func (t *tab) Spoken(d time.Duration)   { t.grant.Load().Spoken(d) }
 func (t *tab) States() []quota.State    { return t.grant.Load().States() }
 func (t *tab) close()                   { t.grant.Load().Close() }
 
-// allow takes a place for the session once it is known whose it is: from the
-// caller's credential, or else from its first configuration. Where there is none,
-// in becomes the word of it; the session ends when it has said that.
+// allow takes a place for the session: of the caller's key at once, and of its
+// user once it is known whose the session is, from the caller's credential, or else
+// from its first configuration. Where there is none, in becomes the word of it; the
+// session ends when it has said that.
 func (h *host) allow(in *session.Input) {
-	m, ok := in.Message.(protocol.Configure)
-	if !ok && h.who.User == "" || h.server.cfg.Quota == nil || h.tab.grant.Load() != nil {
+	if h.server.cfg.Quota == nil || h.tab.whole {
+		return
+	}
+	m, configures := in.Message.(protocol.Configure)
+	known := configures || h.who.User != ""
+	g := h.tab.grant.Load()
+	if !known && (g != nil || h.who.KeyID == "") {
 		return
 	}
 	user := h.userNow()
@@ -45,15 +55,23 @@ func (h *host) allow(in *session.Input) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), openTime)
 	defer cancel()
-	g, err := h.server.cfg.Quota.Open(ctx, user, h.who.KeyID)
-	over, refused := errors.AsType[*quota.LimitError](err)
-	if refused {
+	var err error
+	switch {
+	case !known:
+		g, err = h.server.cfg.Quota.OpenKey(ctx, h.who.KeyID)
+	case g != nil:
+		err = g.Join(ctx, user)
+	default:
+		g, err = h.server.cfg.Quota.Open(ctx, user, h.who.KeyID)
+	}
+	if over, refused := errors.AsType[*quota.LimitError](err); refused {
 		in.Audio.Free()
 		*in = session.Input{Seq: in.Seq, Problem: &protocol.Problem{Code: protocol.ErrSessionQuota, Message: over.Error()}}
 		h.server.cfg.Observer.Refused(protocol.ErrSessionQuota)
 		return
 	}
-	if g != nil {
+	if err == nil && g != nil {
+		h.tab.whole = known
 		h.tab.grant.Store(g)
 	}
 }
@@ -69,6 +87,7 @@ func (h *host) inherited(ctx context.Context, user string) {
 		g, err = h.server.cfg.Quota.Look(ctx, user, h.who.KeyID)
 	}
 	if err == nil && g != nil {
+		h.tab.whole = true
 		h.tab.grant.Store(g)
 	}
 }
@@ -81,19 +100,24 @@ func (s *Server) meter(g *gin.Context, user string) (*quota.Grant, bool) {
 		s.fail(g, err)
 		return nil, false
 	}
-	over := grant.Check()
-	rateHeaders(g.Writer.Header(), grant.States(), isV1(g.Request))
-	if over == nil {
-		return grant, true
+	if over := grant.Check(); over != nil {
+		s.overLimit(g, grant, over)
+		grant.Close()
+		return nil, false
 	}
-	grant.Close()
+	rateHeaders(g.Writer.Header(), grant.States(), isV1(g.Request))
+	return grant, true
+}
+
+// overLimit answers a caller who has used up what it may.
+func (s *Server) overLimit(g *gin.Context, grant *quota.Grant, over *quota.LimitError) {
+	rateHeaders(g.Writer.Header(), grant.States(), isV1(g.Request))
 	code := protocol.ErrTurnQuota
 	if over.Name == quota.Audio {
 		code = protocol.ErrAudioQuota
 	}
 	g.Header("Retry-After", strconv.FormatInt(quota.Seconds(over.Retry), 10))
 	s.problem(g, http.StatusTooManyRequests, code, over.Error())
-	return nil, false
 }
 
 // spend counts a turn that begins, and tells the caller what is left.

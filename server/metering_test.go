@@ -227,3 +227,84 @@ func nothing(t *testing.T) (io.Reader, string) {
 	t.Helper()
 	return nil, korean
 }
+
+// A backend's key names its users as late as it likes. Its sessions count from their
+// first message on, each once.
+func TestSessionsWithoutAUserCountForTheirKey(t *testing.T) {
+	t.Parallel()
+	book := quota.New(quota.Options{User: quota.Limits{Sessions: 1}, Key: quota.Limits{Sessions: 2}})
+	r := start(t, server.Config{Quota: book, Auth: newDoors()})
+	come := func() *client {
+		c, no := r.tryConnect(t, bearer("backends"))
+		if no != nil {
+			t.Fatalf("connect: %+v", no)
+		}
+		return c
+	}
+	refused := func(c *client) bool {
+		code, events := c.closed()
+		return code == protocol.CloseQuota && slices.ContainsFunc(events, func(e protocol.Event) bool {
+			p, ok := e.(protocol.Problem)
+			return ok && p.Code == protocol.ErrSessionQuota
+		})
+	}
+	first, second := come(), come()
+	for _, c := range []*client{first, second} {
+		for range 3 {
+			if e := c.ask(`{"type":"ping"}`); e.Type() != "pong" {
+				t.Fatalf("%+v", e)
+			}
+		}
+	}
+	third := come()
+	third.text(`{"type":"ping"}`)
+	if !refused(third) {
+		t.Error("a third session of the key goes on")
+	}
+	if e := first.ask(`{"type":"session.configure","user":"kim"}`); e.Type() != "session.ready" { // it has its place already
+		t.Errorf("%+v", e)
+	}
+	second.text(`{"type":"session.configure","user":"kim"}`)
+	if !refused(second) {
+		t.Error("a second session of one user goes on")
+	}
+	deadline := time.Now().Add(10 * time.Second)
+	for { // its place is free again
+		c := come()
+		e := c.ask(`{"type":"session.configure","user":"lee"}`)
+		if e.Type() == "session.ready" {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the place is not free: %+v", e)
+		}
+	}
+}
+
+// A step that is done again is another turn: nobody has engines work for nothing by
+// leaving the last step out.
+func TestStepsThatAreDoneAgainCount(t *testing.T) {
+	t.Parallel()
+	f := &engineFakes{}
+	f.store = &fakeStore{}
+	book := quota.New(quota.Options{User: quota.Limits{Turns: 4}})
+	h := handler(t, server.Config{Quota: book, Store: f.store, Steps: f.steps()})
+	for i, c := range []struct{ path, left string }{
+		{"/atot", "3"}, {"/ttot", "3"}, // one run
+		{"/ttot", "2"}, // another answer
+		{"/atot", "1"}, // another run
+		{"/atot", "0"}, // and one more
+		{"/ttot", "0"}, // which may go on
+		{"/ttot", ""},  // but not again
+		{"/atot", ""},  // nor does another one begin
+	} {
+		w := get(t, h, c.path)
+		want := http.StatusOK
+		if c.left == "" {
+			want, c.left = http.StatusTooManyRequests, "0"
+		}
+		if w.Code != want || w.Header().Get("RateLimit-Remaining") != c.left {
+			t.Errorf("call %d, %s: %d with %q left, want %d with %s", i+1, c.path, w.Code, w.Header().Get("RateLimit-Remaining"), want, c.left)
+		}
+	}
+}

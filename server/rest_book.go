@@ -24,6 +24,7 @@ type steps struct {
 	busy bool      // guarded by the book
 	used time.Time // guarded by the book
 
+	paid  bool      // the run counts as a turn already
 	began time.Time // of the first step
 	heard *Heard    // after step 1
 	reply *string   // after step 2

@@ -51,7 +51,10 @@ func (s *Server) processAudio(g *gin.Context) {
 			s.problem(g, http.StatusConflict, "out_of_order", "GET /ttot")
 			return
 		}
-		spend(g, r.grant)
+		if !s.pays(g, r, st) {
+			return
+		}
+		st.paid = false // it was for this run
 		done, err := s.finish(ctx, r.user, st, silent)
 		if err != nil {
 			s.fail(g, err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"sori/quota"
 	"sori/stage"
 )
 
@@ -32,6 +33,9 @@ type repliedJSON struct {
 // atot is the seed's GET /atot: what the ATOT service heard last.
 func (s *Server) atot(g *gin.Context) {
 	s.withSteps(g, func(ctx context.Context, r *run, st *steps) {
+		if st.paid = false; !s.pays(g, r, st) { // a new run
+			return
+		}
 		if err := s.hear(ctx, r.user, st, silent); err != nil {
 			s.failStep(g, err)
 			return
@@ -47,6 +51,12 @@ func (s *Server) ttot(g *gin.Context) {
 			s.problem(g, http.StatusConflict, "out_of_order", "GET /atot")
 			return
 		}
+		if st.reply != nil { // another one
+			st.paid = false
+		}
+		if !s.pays(g, r, st) {
+			return
+		}
 		if err := s.answer(ctx, r.user, st, silent); err != nil {
 			s.failStep(g, err)
 			return
@@ -55,19 +65,47 @@ func (s *Server) ttot(g *gin.Context) {
 	})
 }
 
-// withSteps runs one step of the user that a request names. None begins without
-// the user's having a turn left; the last one counts it.
+// pays says whether a step may be done: the first one of a run counts as a turn,
+// and so does one that is done again. It answers with 429 where there is none left.
+func (s *Server) pays(g *gin.Context, r *run, st *steps) bool {
+	if !s.mayGoOn(g, r, st) {
+		return false
+	}
+	if !st.paid {
+		st.paid = true
+		spend(g, r.grant)
+	}
+	return true
+}
+
+// mayGoOn says whether something is left for another step: a turn that the run was
+// counted as needs no other one. It answers with 429 where nothing is.
+func (s *Server) mayGoOn(g *gin.Context, r *run, st *steps) bool {
+	if over := r.grant.Check(); over != nil && (!st.paid || over.Name != quota.Turns) {
+		s.overLimit(g, r.grant, over)
+		return false
+	}
+	rateHeaders(g.Writer.Header(), r.grant.States(), false)
+	return true
+}
+
+// withSteps runs one step of the user that a request names.
 func (s *Server) withSteps(g *gin.Context, step func(ctx context.Context, r *run, st *steps)) {
 	r, ok := s.readRun(g)
 	if !ok {
 		return
 	}
 	defer r.close()
-	if r.grant, ok = s.meter(g, r.user); !ok {
+	var err error
+	if r.grant, err = s.cfg.Quota.Look(g.Request.Context(), r.user, principal(g).KeyID); err != nil {
+		s.fail(g, err)
 		return
 	}
 	defer r.grant.Close()
 	s.withUser(g, r.user, func(st *steps) {
+		if !s.mayGoOn(g, r, st) {
+			return
+		}
 		allowWriting(g, stepTimeout+responseTimeout)
 		step(g.Request.Context(), r, st)
 	})
@@ -109,7 +147,7 @@ func (s *Server) withUser(g *gin.Context, user string, f func(st *steps)) {
 
 // hear is step 1: it asks the ATOT service what it heard.
 func (s *Server) hear(ctx context.Context, user string, st *steps, tell progress) error {
-	*st = steps{busy: st.busy, used: st.used, began: time.Now()}
+	*st = steps{busy: st.busy, used: st.used, paid: st.paid, began: time.Now()}
 	if s.cfg.Steps == nil || s.cfg.Steps.PullATOT == nil {
 		return notSet(stage.ATOT)
 	}
