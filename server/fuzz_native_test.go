@@ -460,7 +460,7 @@ func (n *natives) check() {
 			if n.w.kept[id] != 1 {
 				n.t.Errorf("turn %d of session %s was kept %d times", number, k.id, n.w.kept[id])
 			}
-			if !k.ended[number] && !k.lossy && !k.line.rude && k.line.code != int(protocol.CloseTaken) && k.line.code != int(protocol.CloseIdle) {
+			if !k.ended[number] && !k.lossy && !k.line.rude && !slices.Contains([]protocol.CloseCode{protocol.CloseTaken, protocol.CloseIdle, protocol.CloseExpired}, protocol.CloseCode(k.line.code)) {
 				n.t.Errorf("turn %d of session %s was begun and not ended; the line was closed with %d", number, k.id, k.line.code)
 			}
 		}

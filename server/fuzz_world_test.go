@@ -109,6 +109,9 @@ type fuzzWorld struct {
 func newFuzzWorld(t *testing.T, seed uint64) *fuzzWorld {
 	t.Helper()
 	w := &fuzzWorld{fate: &fate{rng: rand.New(rand.NewPCG(seed, 9))}, doors: newDoors(), store: &fakeStore{}, kept: make(map[string]int)}
+	if seed%4 == 3 { // lee comes with a token, and with a new one each time
+		w.doors.lent = map[string]time.Duration{"lees": time.Duration(1+seed%200) * time.Second}
+	}
 	deps := session.Deps{
 		ATOT: fateATOT{w}, TTOT: fateTTOT{w}, TTS: fateTTS{w}, History: w, Recordings: w,
 		NewDetector: func() (session.VoiceDetector, error) { return anySound{}, w.strikes() },
@@ -319,7 +322,7 @@ func closesOf() map[int]bool {
 		int(protocol.CloseNormal): true, int(protocol.CloseGoingAway): true, int(protocol.CloseTooBig): true,
 		int(protocol.CloseRestart): true, int(protocol.CloseTryLater): true, int(protocol.CloseSlowReader): true,
 		int(protocol.CloseIdle): true, int(protocol.CloseQuota): true, int(protocol.CloseBadProtocol): true,
-		int(protocol.CloseTaken): true, int(protocol.CloseRevoked): true,
+		int(protocol.CloseTaken): true, int(protocol.CloseRevoked): true, int(protocol.CloseExpired): true,
 		int(websocket.StatusProtocolError): true, int(websocket.StatusInvalidFramePayloadData): true,
 	}
 }

@@ -1,9 +1,11 @@
 package discover_test
 
 import (
+	"bytes"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -114,4 +116,17 @@ func TestUsualPlacesAreOnThisMachine(t *testing.T) {
 			t.Errorf("%+v", c)
 		}
 	}
+}
+
+// FuzzModels reads lists of models, whatever serves them.
+func FuzzModels(f *testing.F) {
+	for _, s := range []string{`{"data":[{"id":"llama3.2"},{"id":"nomic-embed"}]}`, `{"data":[{}]}`, `{"data":{}}`, `null`, `[`, ``} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, list []byte) {
+		ids, err := discover.ReadModels(bytes.NewReader(list))
+		if chosen := discover.ChooseChat(ids); err != nil && chosen != "" || chosen != "" && !slices.Contains(ids, chosen) {
+			t.Errorf("%q: chose %q, %v", list, chosen, err)
+		}
+	})
 }

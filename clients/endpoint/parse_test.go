@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 
 	"sori/clients/endpoint"
 	"sori/stage"
@@ -148,6 +150,23 @@ func FuzzParse(f *testing.F) {
 			if e.Name() == "" || !strings.Contains(e.Address(), ":") || !strings.HasPrefix(e.Call(), "http") {
 				t.Errorf("%q became %q at %q, %q", spec, e.Name(), e.Address(), e.Call())
 			}
+		}
+	})
+}
+
+// FuzzReason reads what engines say of their errors: a short line that can be shown,
+// or nothing.
+func FuzzReason(f *testing.F) {
+	for _, s := range []string{
+		`{"error":{"message":"no such model","code":"x"}}`, `{"error":"busy"}`, `{"detail":[{"loc":["body"],"msg":"field required"}]}`, `{"message":7}`,
+		"<html>", "plain words", "", "[[[", "\x1b[31mred", strings.Repeat("x", 10_000),
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		s := endpoint.Reason(body)
+		if len(s) > 1000 || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
+			t.Errorf("%q became %q", body, s)
 		}
 	})
 }

@@ -97,8 +97,8 @@ func (g *Graves) look(ctx context.Context) error {
 	var failed error
 	for id, record := range records {
 		var d grave
-		if err := json.Unmarshal(record, &d); err != nil {
-			failed = errors.Join(failed, err)
+		if json.Unmarshal(record, &d) != nil || d.User == "" || d.At.IsZero() {
+			failed = errors.Join(failed, fmt.Errorf("retention: the record %s of a deletion is damaged", id))
 			continue
 		}
 		g.mu.Lock()

@@ -200,3 +200,30 @@ func TestADeletionReachesEveryProcess(t *testing.T) {
 		}
 	})
 }
+
+// FuzzGraves reads what other processes wrote of deletions: nobody is forgotten whom
+// it does not name.
+func FuzzGraves(f *testing.F) {
+	for _, text := range []string{`{"user":"kim","at":"2026-11-23T00:00:00Z"}`, `{"at":"2099-01-01T00:00:00Z"}`, `{}`, `null`, `[]`, `{"user":7}`} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		synctest.Test(t, func(t *testing.T) {
+			s := &shared{records: map[string][]byte{"x": text}, expires: map[string]time.Time{"x": time.Now().Add(time.Hour)}}
+			var told forgotten
+			g := retention.NewGraves(s, slog.New(slog.DiscardHandler))
+			g.Carry(told.forget)
+			ctx, stop := context.WithCancel(t.Context())
+			var wg sync.WaitGroup
+			wg.Go(func() { g.Run(ctx) })
+			time.Sleep(5 * time.Second)
+			stop()
+			wg.Wait()
+			for i, user := range told.user {
+				if user == "" || told.at[i].IsZero() || i > 0 {
+					t.Errorf("%q: forgets %q before %v", text, user, told.at[i])
+				}
+			}
+		})
+	})
+}
