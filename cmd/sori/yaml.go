@@ -19,7 +19,7 @@ import (
 // some of these, and without end for aliases of aliases.
 const (
 	maxYAML      = 1 << 20 // bytes
-	maxMarks     = 20_000  // that make structure
+	maxMarks     = 10_000  // that make structure
 	maxLineMarks = 1000    // … in one line
 	maxOpen      = 200     // brackets that are open at once
 	maxNodes     = 100_000 // once each alias has become what it stands for
