@@ -61,17 +61,25 @@ func (s *Server) host(h *host) bool {
 // resume goes on with a session. Where that can't be, the connection stays open
 // for a new one; why it can't, nobody is told.
 func (c *conn) resume(r protocol.Resume) {
+	c.server.registry.join(c)
+	if h := c.regain(r); h != nil {
+		c.server.registry.found(c, h)
+	} else {
+		c.server.registry.stay(c)
+	}
+}
+
+// regain gives the session that goes on, nil where there is none.
+func (c *conn) regain(r protocol.Resume) *host {
 	h := c.server.registry.find(r.Session)
 	if h != nil && !h.opens(r.Key, c.who.Owner()) {
 		c.unknown()
-		return
+		return nil
 	}
 	if h == nil || !h.admit(c, r) {
-		if h = c.inherit(r); h == nil {
-			return
-		}
+		return c.inherit(r)
 	}
-	c.server.registry.found(c, h)
+	return h
 }
 
 func (c *conn) unknown() {

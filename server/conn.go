@@ -25,6 +25,7 @@ type conn struct {
 	who    auth.Principal // at the other end
 
 	returns bool // it said that it comes to resume a session
+	joins   bool // it is about to have a session; guarded by the registry
 
 	// Shared.
 	ending  atomic.Pointer[ending] // the first reason to end, once there is one

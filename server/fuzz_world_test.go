@@ -254,6 +254,19 @@ type line struct {
 	over  chan struct{} // closed with the connection; then code stands
 }
 
+// inTurn is a connection to which one goroutine at a time writes. Those who wait for
+// the mutex of a pipe would hold up a bubble's time.
+type inTurn struct {
+	net.Conn
+	pen chan struct{} // of capacity 1
+}
+
+func (c *inTurn) Write(p []byte) (int, error) {
+	c.pen <- struct{}{} // a write ends with its deadline, or the connection
+	defer func() { <-c.pen }()
+	return c.Conn.Write(p)
+}
+
 // rudeness of a line, under lock.
 func (l *line) misbehaves(lock *sync.Mutex) {
 	lock.Lock()
@@ -267,8 +280,11 @@ func (w *fuzzWorld) dialLine(t *testing.T, path, caller string) (*line, int) {
 	l := &line{caller: caller, over: make(chan struct{})}
 	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := w.memory.dial(ctx, network, addr)
-		l.raw = conn
-		return conn, err
+		if err != nil {
+			return nil, err
+		}
+		l.raw = &inTurn{conn, make(chan struct{}, 1)}
+		return l.raw, nil
 	}}
 	ws, resp, err := websocket.Dial(t.Context(), "ws://sori.test"+path, &websocket.DialOptions{HTTPClient: &http.Client{Transport: transport}, HTTPHeader: bearer(caller)})
 	if err != nil {

@@ -70,6 +70,24 @@ func (r *registry) release(c *conn) {
 	r.wg.Done()
 }
 
+// join notes that a connection is about to have a session, which perhaps speaks to
+// it already: it is the session that tells it when the server stops.
+func (r *registry) join(c *conn) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c.joins = true
+}
+
+// stay notes that it has none after all.
+func (r *registry) stay(c *conn) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c.joins = false
+	if r.closed != nil {
+		c.shut(*r.closed)
+	}
+}
+
 // found gives a connection's place back: it resumed a session, which has one.
 func (r *registry) found(c *conn, h *host) {
 	r.mu.Lock()
@@ -170,7 +188,7 @@ func (r *registry) shut(e ending, f func(*host)) {
 	defer r.mu.Unlock()
 	r.closed = &e
 	for c := range r.conns {
-		if c.host.Load() == nil {
+		if c.host.Load() == nil && !c.joins {
 			c.shut(e)
 		}
 	}
