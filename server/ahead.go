@@ -45,20 +45,49 @@ func (a *ahead) look(conn any, rooms *sync.Pool) {
 	}
 }
 
-// fill reads what is there. It gives false to be called again when there is
-// something.
+// fill reads what is there, behind what was read before. It gives false to be
+// called again when there is something.
 func (a *ahead) fill(fd uintptr) bool {
-	room, ok := a.rooms.Get().(*[aheadBytes]byte)
-	if !ok {
-		room = new([aheadBytes]byte)
+	room := a.room
+	if room == nil {
+		var ok bool
+		if room, ok = a.rooms.Get().(*[aheadBytes]byte); !ok {
+			room = new([aheadBytes]byte)
+		}
 	}
-	n, again := readRaw(fd, room[:])
-	if n <= 0 { // an end or an error: who reads next will be told
+	kept := copy(room[:], a.data)
+	n, again := readRaw(fd, room[kept:])
+	n = max(n, 0) // an end or an error: who reads next will be told
+	if kept+n == 0 {
 		a.rooms.Put(room)
 		return !again
 	}
-	a.room, a.data = room, room[:n]
-	return true
+	a.room, a.data = room, room[:kept+n]
+	return n > 0 || !again
+}
+
+// partial says that more has to be read before a message can be taken: there is
+// nothing, or the beginning of a message that has room here.
+func (a *ahead) partial() bool {
+	b := a.data
+	switch {
+	case len(b) == 0:
+		return true
+	case b[0] != frameText && b[0] != frameBinary:
+		return false
+	case len(b) == 1:
+		return true
+	}
+	head, size := 2+4, int(b[1]&^frameMasked)
+	switch {
+	case b[1]&frameMasked == 0 || size == lengthIn64:
+		return false
+	case size == lengthIn16 && len(b) < 4:
+		return true
+	case size == lengthIn16:
+		head, size = 2+2+4, int(binary.BigEndian.Uint16(b[2:]))
+	}
+	return len(b) < head+size && head+size <= aheadBytes
 }
 
 // take gives n bytes of the data away, and the room back with the last of them.
@@ -88,9 +117,13 @@ func (c *deadlineConn) next() (kind websocket.MessageType, frame *audio.Frame, o
 		return 0, nil, false
 	}
 	for {
-		if c.raw != nil && len(c.data) == 0 {
+		for c.raw != nil && c.partial() {
+			had := len(c.data)
 			_ = c.raw.Read(c.try) // who reads next will be told
-			c.observer.Received(len(c.data))
+			if len(c.data) == had {
+				return 0, nil, false
+			}
+			c.observer.Received(len(c.data) - had)
 		}
 		if !c.sign() {
 			return c.message()

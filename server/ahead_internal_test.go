@@ -103,13 +103,57 @@ func TestYieldWakesWhoWaits(t *testing.T) {
 	}
 }
 
+// A message that comes in pieces is waited for, and what only began when the
+// client left is the library's to judge.
+func TestPiecesOfMessagesAreWaitedFor(t *testing.T) {
+	t.Parallel()
+	sound := bytes.Repeat([]byte{1, 2, 250}, 700)
+	whole := clientFrame(0x82, sound)
+	for _, cut := range []int{1, 2, 3, 4, 7, 8, 9, 640, len(whole) - 1} {
+		client, c := wired(t)
+		gone := make(chan error, 1)
+		go func() {
+			defer close(gone)
+			rest := append(bytes.Clone(whole[cut:]), whole[:cut]...)
+			for _, b := range [][]byte{whole[:cut], rest} {
+				if _, err := client.Write(b); err != nil {
+					gone <- err
+					return
+				}
+				time.Sleep(2 * time.Millisecond) // they may come as one all the same: both have to do
+			}
+			gone <- client.Close()
+		}()
+		kind, frame, ok := c.next()
+		if !ok || kind != websocket.MessageBinary || !bytes.Equal(frame.Data, sound) {
+			t.Fatalf("cut at %d: kind %d, %v", cut, kind, ok)
+		}
+		frame.Free()
+		if _, _, ok := c.next(); ok {
+			t.Fatalf("cut at %d: half a message was taken for one", cut)
+		}
+		if err := <-gone; err != nil {
+			t.Fatal(err)
+		}
+		b := make([]byte, len(whole))
+		n, _ := c.Read(b)
+		if !bytes.Equal(b[:n], whole[:cut]) {
+			t.Errorf("cut at %d: the library got %d bytes", cut, n)
+		}
+	}
+}
+
 func FuzzMessage(f *testing.F) {
 	f.Add([]byte{}, []byte("hello"), byte(0x82))
 	f.Add(clientFrame(0x81, []byte("x")), []byte{}, byte(0x81))
 	f.Fuzz(func(t *testing.T, junk, payload []byte, first byte) {
 		c := &deadlineConn{sending: make(chan struct{}, 1), ahead: ahead{data: bytes.Clone(junk), rooms: &sync.Pool{}, reader: bufio.NewReader(nil)}}
 		for before := len(junk); ; before = len(c.data) {
+			partial := c.partial()
 			_, frame, ok := c.message()
+			if ok && partial {
+				t.Fatalf("% x is a message, and part of one", junk)
+			}
 			if !ok {
 				break
 			}
