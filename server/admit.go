@@ -24,7 +24,7 @@ func (c *conn) begin(in session.Input) {
 		c.shut(ending{protocol.CloseTryLater, "The server takes no more sessions right now."})
 		return
 	}
-	h := c.server.newHost(c, c.server.sessionOptions(c.who))
+	h := c.server.newHost(c, c.server.sessionOptions(*c.who))
 	h.pump.conn, h.pump.words, h.source = c, c.words, c
 	h.conn.Store(c)
 	if !c.server.host(h) {
@@ -174,7 +174,7 @@ func (s *Server) heir(ctx context.Context, c *conn, r protocol.Resume, l resume.
 		}
 	}
 	st.Recover(turns[:n])
-	o := s.sessionOptions(c.who)
+	o := s.sessionOptions(*c.who)
 	o.ID, o.User, o.ResumeKey, o.Restore = r.Session, will.Session.User, r.Key, &st
 	h := s.newHost(c, o)
 	h.inherited(ctx, o.User)

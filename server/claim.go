@@ -22,11 +22,11 @@ const lingering = time.Second
 //
 // Owned by whoever reads the connection.
 type claims struct {
-	most int64  // bytes of a message; 0: any number
 	left uint64 // bytes that are still to come of the frame's payload
+	most uint32 // bytes of a message; 0: any number
 	head [2 + 8 + 4]byte
-	n    int  // bytes in head
-	over bool // a claim was too large
+	n    uint8 // bytes in head
+	over bool  // a claim was too large
 }
 
 // see goes on by what was read.
@@ -72,9 +72,9 @@ func (f *claims) size() (size uint64, known, whole bool) {
 		end = 10
 		size = binary.BigEndian.Uint64(f.head[2:])
 	}
-	known = f.n >= end
+	known = int(f.n) >= end
 	if f.head[1]&frameMasked != 0 {
 		end += 4
 	}
-	return size, known, f.n >= end
+	return size, known, int(f.n) >= end
 }

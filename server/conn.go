@@ -21,8 +21,8 @@ type conn struct {
 	raw    *deadlineConn // under ws; closing it stops whatever ws is doing
 	log    *slog.Logger
 	began  time.Time
-	words  *words         // the client's texts, nil for those that the events come with
-	who    auth.Principal // at the other end
+	words  *words          // the client's texts, nil for those that the events come with
+	who    *auth.Principal // at the other end; never changed, and its session's as well
 
 	returns bool // it said that it comes to resume a session
 	joins   bool // it is about to have a session; guarded by the registry
@@ -48,7 +48,7 @@ type conn struct {
 	pulse pulse // owned by the server's watch
 }
 
-func (s *Server) newConn(ws *websocket.Conn, raw *deadlineConn, who auth.Principal) *conn {
+func (s *Server) newConn(ws *websocket.Conn, raw *deadlineConn, who *auth.Principal) *conn {
 	c := &conn{server: s, who: who, ws: ws, raw: raw, log: s.log, began: time.Now(), expect: smallestFrame}
 	c.pulse.pinged = c.began
 	c.heard.Store(c.began.UnixNano())

@@ -25,7 +25,7 @@ type host struct {
 	server  *Server
 	session Session
 	key     string             // lets a client resume; "" if it can't
-	who     auth.Principal     // who opened it
+	who     *auth.Principal    // who opened it
 	owner   string             // who opened it, as authentication says
 	cancel  context.CancelFunc // asks the session to end; set before run
 	quit    <-chan struct{}    // closed when it was asked; set before run

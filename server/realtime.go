@@ -124,7 +124,7 @@ func (s *Server) realtime(g *gin.Context) {
 	}
 	t := newTalker(ws, w.conn, made, to, cancel, &s.cfg)
 	s.talkers.add(t)
-	guest := s.roster.enter(who, func() string { return o.User }, t.end)
+	guest := s.roster.enter(&who, func() string { return o.User }, t.end)
 	go func() {
 		defer leave()
 		defer s.registry.hush()

@@ -129,7 +129,8 @@ func (s *Server) withUser(g *gin.Context, user string, f func(st *steps)) {
 	defer cancel()
 	ended := new(atomic.Bool)
 	g.Set(runEnded, ended)
-	guest := s.roster.enter(principal(g), func() string { return user }, func(ending) {
+	who := principal(g)
+	guest := s.roster.enter(&who, func() string { return user }, func(ending) {
 		ended.Store(true)
 		cancel()
 	})

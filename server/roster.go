@@ -25,7 +25,7 @@ type roster struct {
 
 // guest is one session.
 type guest struct {
-	who   auth.Principal
+	who   *auth.Principal
 	since time.Time
 	user  func() string // whose session it is now
 	end   func(ending)  // asks it to end; does not block
@@ -35,7 +35,7 @@ type guest struct {
 func newRoster() *roster { return &roster{guests: make(map[*guest]struct{})} }
 
 // enter notes a session. leave has to be called when it has ended.
-func (r *roster) enter(who auth.Principal, user func() string, end func(ending)) *guest {
+func (r *roster) enter(who *auth.Principal, user func() string, end func(ending)) *guest {
 	g := &guest{who: who, since: time.Now(), user: user, end: end, gone: make(chan struct{})}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -80,14 +80,14 @@ func (s *Server) recheck(ctx context.Context) {
 
 func (s *Server) recheckAll(ctx context.Context) {
 	checked := make(map[string]error)
-	ended := func(who auth.Principal) bool {
+	ended := func(who *auth.Principal) bool {
 		if who.KeyID == "" || ctx.Err() != nil {
 			return false
 		}
 		err, done := checked[who.KeyID]
 		if !done {
 			limited, cancel := context.WithTimeout(ctx, recheckTimeout)
-			err = s.cfg.Auth.Recheck(limited, who)
+			err = s.cfg.Auth.Recheck(limited, *who)
 			cancel()
 			checked[who.KeyID] = err
 		}

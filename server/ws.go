@@ -49,7 +49,8 @@ func (s *Server) connect(g *gin.Context) {
 		s.log.Debug("handshake refused", "error", err)
 		return
 	}
-	c := s.newConn(ws, w.conn, principal(g))
+	who := principal(g)
+	c := s.newConn(ws, w.conn, &who)
 	c.returns = g.Query(resumeHint) != ""
 	if s.words.korean(languageOf(g.Request)) {
 		c.words = s.words
