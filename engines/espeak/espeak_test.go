@@ -48,6 +48,27 @@ func library(tb testing.TB) *espeak.Library {
 	return nil
 }
 
+// Whoever else loads espeak-ng in the process, and with what data: a library that
+// was loaded well goes on.
+func TestALibraryKeepsItsData(t *testing.T) {
+	t.Parallel()
+	l := library(t)
+	broken := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(broken, "espeak-ng-data"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(broken, "espeak-ng-data", "phontab"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		_, _ = espeak.Load("", broken) // both may fail, or be found to have no voices
+		_, _ = espeak.Load("", "")
+		if got, err := l.Phonemes("en-us", "hello"); err != nil || got != "həlˈoʊ" {
+			t.Fatalf("%q, %v", got, err)
+		}
+	}
+}
+
 func TestPhonemes(t *testing.T) {
 	t.Parallel()
 	l := library(t)

@@ -41,11 +41,41 @@ type functions struct {
 type Library struct {
 	functions
 
-	rate int
+	path     *byte // of the data, nil for the library's own
+	callback uintptr
+	rate     int
 
-	mu    sync.Mutex // guards what follows, and espeak-ng's own state
-	voice string     // the one that is set
+	// Guarded by theirs.
+	voice string // the one that is set
 	heard func(pcm []int16) bool
+}
+
+// theirs is espeak-ng's own state: data, voice and callback are one for the
+// process, however often it is loaded.
+var theirs struct { //nolint:gochecknoglobals // it is one in C
+	sync.Mutex
+
+	of *Library // as which it is set up; nil: as none
+}
+
+// enter takes espeak-ng for the library, and sets it up where another one had it.
+// The caller unlocks theirs, also after an error.
+func (l *Library) enter() error {
+	theirs.Lock()
+	if theirs.of == l {
+		return nil
+	}
+	theirs.of = nil
+	rate := int(l.initialize(outputSynchronous, 0, l.path, dontExit))
+	if rate <= 0 || l.rate != 0 && rate != l.rate {
+		return errors.New("espeak-ng: it can't read its data")
+	}
+	l.setCallback(l.callback)
+	if l.rate == 0 { // as it is loaded: who asks for it later takes no lock
+		l.rate = rate
+	}
+	l.voice, theirs.of = "", l
+	return nil
 }
 
 // Load loads the library file and the data folder beside it (the folder that
@@ -70,19 +100,19 @@ func Load(library, dataDir string) (*Library, error) {
 		}
 		purego.RegisterFunc(at, fn)
 	}
-	var path *byte
 	if dataDir != "" {
 		if _, err := os.Stat(filepath.Join(dataDir, "espeak-ng-data", "phontab")); err != nil {
 			return nil, fmt.Errorf("espeak-ng: its data: %w", err)
 		}
-		if path, err = cText(dataDir); err != nil {
+		if l.path, err = cText(dataDir); err != nil {
 			return nil, err
 		}
 	}
-	if l.rate = int(l.initialize(outputSynchronous, 0, path, dontExit)); l.rate <= 0 {
-		return nil, fmt.Errorf("espeak-ng: it can't read its data in %q", dataDir)
+	l.callback = purego.NewCallback(l.samples)
+	defer theirs.Unlock()
+	if err := l.enter(); err != nil {
+		return nil, fmt.Errorf("%w in %q", err, dataDir)
 	}
-	l.setCallback(purego.NewCallback(l.samples))
 	return l, nil
 }
 
@@ -115,12 +145,11 @@ func (l *Library) Rate() int { return l.rate }
 
 // Knows says whether there is a voice of that name, such as "en-us" or "ko".
 func (l *Library) Knows(voice string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.use(voice) == nil
+	defer theirs.Unlock()
+	return l.enter() == nil && l.use(voice) == nil
 }
 
-// use sets the voice. The caller holds mu.
+// use sets the voice. The caller holds theirs.
 func (l *Library) use(voice string) error {
 	if l.voice == voice {
 		return nil
@@ -142,8 +171,10 @@ func (l *Library) Phonemes(voice, text string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	defer theirs.Unlock()
+	if err := l.enter(); err != nil {
+		return "", err
+	}
 	if err := l.use(voice); err != nil {
 		return "", err
 	}
@@ -166,8 +197,10 @@ func (l *Library) Speak(ctx context.Context, voice, text string, yield func(pcm 
 	if err != nil {
 		return err
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	defer theirs.Unlock()
+	if err := l.enter(); err != nil {
+		return err
+	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -188,7 +221,7 @@ func (l *Library) Speak(ctx context.Context, voice, text string, yield func(pcm 
 }
 
 // samples takes what the library speaks; 1 ends it. It is called within Speak,
-// which holds mu.
+// which holds theirs.
 func (l *Library) samples(wav uintptr, n int32, _ uintptr) uintptr {
 	if wav == 0 || n <= 0 || l.heard == nil {
 		return 0
