@@ -66,28 +66,35 @@ func (a *ahead) fill(fd uintptr) bool {
 	return n > 0 || !again
 }
 
+// opening reads the header of a message in one frame: where its payload begins,
+// and how long that is. more says that the header is not whole yet; ok is false
+// for any other frame, which the WebSocket library has to read.
+func opening(b []byte) (head, size int, more, ok bool) {
+	if len(b) > 0 && b[0] != frameText && b[0] != frameBinary || len(b) > 1 && b[1]&frameMasked == 0 {
+		return 0, 0, false, false
+	}
+	if len(b) < 2 {
+		return 0, 0, true, true
+	}
+	head, size = 2+4, int(b[1]&^frameMasked)
+	if size < lengthIn16 {
+		return head, size, false, true
+	}
+	if size == lengthIn64 {
+		return 0, 0, false, false
+	}
+	if len(b) < 4 {
+		return 0, 0, true, true
+	}
+	head, size = 2+2+4, int(binary.BigEndian.Uint16(b[2:]))
+	return head, size, false, size >= lengthIn16 // no client writes a short one so
+}
+
 // partial says that more has to be read before a message can be taken: there is
 // nothing, or the beginning of a message that has room here.
 func (a *ahead) partial() bool {
-	b := a.data
-	switch {
-	case len(b) == 0:
-		return true
-	case b[0] != frameText && b[0] != frameBinary:
-		return false
-	case len(b) == 1:
-		return true
-	}
-	head, size := 2+4, int(b[1]&^frameMasked)
-	switch {
-	case b[1]&frameMasked == 0 || size == lengthIn64:
-		return false
-	case size == lengthIn16 && len(b) < 4:
-		return true
-	case size == lengthIn16:
-		head, size = 2+2+4, int(binary.BigEndian.Uint16(b[2:]))
-	}
-	return len(b) < head+size && head+size <= aheadBytes
+	head, size, more, ok := opening(a.data)
+	return ok && (more || len(a.data) < head+size && head+size <= aheadBytes)
 }
 
 // take gives n bytes of the data away, and the room back with the last of them.
@@ -182,33 +189,17 @@ const (
 //go:noinline
 func (c *deadlineConn) message() (kind websocket.MessageType, frame *audio.Frame, ok bool) {
 	b := c.data
-	if len(b) < 6 || b[1]&frameMasked == 0 {
+	head, size, more, ok := opening(b)
+	if !ok || more || len(b) < head+size {
 		return 0, nil, false
 	}
-	switch b[0] {
-	case frameText:
+	if kind = websocket.MessageBinary; b[0] == frameText {
 		kind = websocket.MessageText
-	case frameBinary:
-		kind = websocket.MessageBinary
-	default:
-		return 0, nil, false
-	}
-	head, size := 2, int(b[1]&^frameMasked)
-	if size >= lengthIn16 {
-		if size > lengthIn16 || len(b) < 8 {
-			return 0, nil, false
-		}
-		if head, size = 4, int(binary.BigEndian.Uint16(b[2:])); size < lengthIn16 {
-			return 0, nil, false // no client writes it so
-		}
-	}
-	if len(b) < head+4+size {
-		return 0, nil, false
 	}
 	frame = audio.NewFrame(max(size, smallestFrame))
 	frame.Data = frame.Data[:size]
-	unmask(frame.Data, b[head+4:head+4+size], [4]byte(b[head:]))
-	c.take(head + 4 + size)
+	unmask(frame.Data, b[head:head+size], [4]byte(b[head-4:]))
+	c.take(head + size)
 	return kind, frame, true
 }
 
