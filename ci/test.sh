@@ -62,6 +62,9 @@ all)
 	# The whole processes speak with the quick voice, wherever the natural one is.
 	export SORI_TTS=local:flite
 
+	[ -d ../shared/audio ] || say "no recordings of people beside the project: the tests with a person's voice are skipped"
+	[ "$(id -u)" -eq 0 ] || say "not root: the tests of a small disk that is full are skipped"
+
 	# The client libraries come over the network meanwhile.
 	libraries=''
 	if has node; then

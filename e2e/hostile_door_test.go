@@ -3,7 +3,6 @@
 package e2e_test
 
 import (
-	"bufio"
 	"context"
 	"crypto"
 	"crypto/rand"
@@ -124,18 +123,8 @@ func (d *door) ask(t *testing.T, cfg *tls.Config, text string) (status int, body
 	if err != nil {
 		return 0, ""
 	}
-	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
-		t.Fatal(err)
-	}
-	_, _ = io.WriteString(conn, text) // it may be refused in the middle
-	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
-	if err != nil {
-		return 0, ""
-	}
-	defer resp.Body.Close()
-	b, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
-	return resp.StatusCode, string(b)
+	status, answer := exchange(t, conn, text)
+	return status, string(answer)
 }
 
 // rubbishTokens are what no provider of identities gives out.

@@ -25,17 +25,7 @@ func speak(t *testing.T, s *sori, text string) (status int, code string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
-		t.Fatal(err)
-	}
-	_, _ = io.WriteString(conn, text) // it may be refused in the middle
-	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
-	if err != nil {
-		return 0, ""
-	}
-	defer resp.Body.Close()
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	status, body := exchange(t, conn, text)
 	var p struct {
 		Code   string
 		Detail string
@@ -47,7 +37,25 @@ func speak(t *testing.T, s *sori, text string) (status int, code string) {
 	if bytes.Contains(body, []byte("goroutine ")) || bytes.Contains(body, []byte(".go:")) {
 		t.Errorf("the answer tells of the inside: %s", body)
 	}
-	return resp.StatusCode, code
+	return status, code
+}
+
+// exchange writes the text and reads an HTTP answer, then closes the connection;
+// 0 where none came.
+func exchange(t *testing.T, conn net.Conn, text string) (status int, body []byte) {
+	t.Helper()
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.WriteString(conn, text) // it may be refused in the middle
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		return 0, nil
+	}
+	defer resp.Body.Close()
+	body, _ = io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	return resp.StatusCode, body
 }
 
 // request writes a request with the header lines and the body.
