@@ -123,7 +123,7 @@ func (e *engines) wait(ctx context.Context) error {
 	if e.local == nil {
 		return nil
 	}
-	if err := awaitLocal(ctx, e.local); err != nil {
+	if err := awaitLocal(ctx, e.local, e.options.Log); err != nil {
 		return err
 	}
 	return e.known.learn(ctx, e.local, e.options.Log)

@@ -13,8 +13,13 @@ import (
 	"sori/stage"
 )
 
-// engineStart bounds the time in which the local engines load their models.
-const engineStart = time.Minute
+// engineStart bounds the time in which the local engines load their models: a
+// second or two, but on a small machine that is busy minutes. stillLoading is how
+// often that is said meanwhile.
+const (
+	engineStart  = 5 * time.Minute
+	stillLoading = 15 * time.Second
+)
 
 // startLocal starts the process that serves stages locally. Compiled code is kept
 // in dataDir, or in the user's cache folder when that is "".
@@ -40,14 +45,25 @@ func startLocal(ctx context.Context, cfg *engineURLs, stages []stage.Name, model
 }
 
 // awaitLocal waits until the engines can work.
-func awaitLocal(ctx context.Context, c *child.Child) error {
+func awaitLocal(ctx context.Context, c *child.Child, log *slog.Logger) error {
 	ctx, stop := context.WithTimeout(ctx, engineStart)
 	defer stop()
-	if err := c.Ready(ctx); err != nil {
-		if errors.Is(err, context.DeadlineExceeded) {
-			return fmt.Errorf("the local engines are not ready after %s: %w", engineStart, err)
+	ready := make(chan error, 1)
+	go func() { ready <- c.Ready(ctx) }()
+	begin, tick := time.Now(), time.NewTicker(stillLoading)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			log.InfoContext(ctx, "the local engines still load their models", "took_ms", time.Since(begin).Milliseconds())
+		case err := <-ready:
+			switch {
+			case err == nil:
+				return nil
+			case errors.Is(err, context.DeadlineExceeded):
+				return fmt.Errorf("the local engines are not ready after %s: %w", engineStart, err)
+			}
+			return fmt.Errorf("the local engines do not work: %w; `sori doctor` looks for the reason", err)
 		}
-		return fmt.Errorf("the local engines do not work: %w; `sori doctor` looks for the reason", err)
 	}
-	return nil
 }

@@ -56,7 +56,7 @@ func startServe(t *testing.T, env []string, args ...string) *running {
 		r.ended <- result{code: code, out: out.String()}
 	}()
 	t.Cleanup(func() { r.end(t) })
-	for range 9000 { // models load slowly on a machine that is busy
+	for range 24_000 { // models load slowly on a machine that is busy
 		for line := range strings.Lines(r.out.String()) {
 			var l struct{ Msg, Addr string }
 			if json.Unmarshal([]byte(line), &l) == nil && l.Msg == "ready" {
@@ -66,6 +66,7 @@ func startServe(t *testing.T, env []string, args ...string) *running {
 		}
 		select {
 		case res := <-r.ended:
+			r.ended <- res // for end
 			t.Fatalf("it ended with %d\n%s%s", res.code, res.out, r.out)
 		case <-time.After(10 * time.Millisecond):
 		}

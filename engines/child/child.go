@@ -26,7 +26,7 @@ type Options struct {
 	// Network is the socket's: "unix" (the default: in a folder that only this
 	// user can enter) or "tcp" (on 127.0.0.1).
 	Network string
-	// Nice is how much priority it gives up, 1 to 19: 10 by default.
+	// Nice is how much priority it gives up when it is ready, 1 to 19: 10 by default.
 	Nice int
 	// Grace is how long it may take to end when it is asked to: 5 s by default.
 	// Then it is killed.

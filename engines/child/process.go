@@ -40,13 +40,18 @@ func (c *Child) start(ctx context.Context) (*process, error) {
 		return p, fmt.Errorf("child: start %s: %w", c.o.Path, err)
 	}
 	pid := cmd.Process.Pid
-	// It leads a process group of its own, all of whose threads give way.
-	if err := syscall.Setpriority(syscall.PRIO_PGRP, pid, c.o.Nice); err != nil {
-		c.o.Log.WarnContext(ctx, "the engine process keeps the server's priority", "pid", pid, "error", err)
-	}
 	c.note(func(s *Status) { s.PID, s.StartedAt, s.NextStart = pid, time.Now(), time.Time{} })
 	c.o.Log.DebugContext(ctx, "the engine process started", "pid", pid)
 	return p, nil
+}
+
+// giveWay gives up priority, once the process is ready: while it loads, everybody
+// waits for it. It leads a process group of its own, all of whose threads give way.
+func (c *Child) giveWay(ctx context.Context, p *process) {
+	pid := p.cmd.Process.Pid
+	if err := syscall.Setpriority(syscall.PRIO_PGRP, pid, c.o.Nice); err != nil {
+		c.o.Log.WarnContext(ctx, "the engine process keeps the server's priority", "pid", pid, "error", err)
+	}
 }
 
 // wait waits for the end of the process and of all that it prints.

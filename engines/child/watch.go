@@ -25,10 +25,11 @@ func (c *Child) attend(ctx context.Context, p *process) error {
 
 // watch kills the process once it has given no answer for Options.Hung. A
 // process that is only busy answers in that time: its health page takes no work.
-// What the page says is for Options.Heard.
+// It gives way to the server once it is ready. What the page says is for
+// Options.Heard.
 func (c *Child) watch(ctx context.Context, p *process) {
 	heard := time.Now()
-	every, loading := c.o.Hung/4, c.o.Heard != nil
+	every, loading := c.o.Hung/4, true
 	for {
 		pause := every
 		if loading {
@@ -42,8 +43,14 @@ func (c *Child) watch(ctx context.Context, p *process) {
 		page, answered, err := c.ask(ctx, every)
 		if answered {
 			heard = time.Now()
-			if err == nil && c.o.Heard != nil {
+			if err != nil {
+				continue
+			}
+			if loading {
 				loading = false
+				c.giveWay(ctx, p)
+			}
+			if c.o.Heard != nil {
 				c.o.Heard(page)
 			}
 			continue
