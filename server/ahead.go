@@ -3,6 +3,8 @@ package server
 import (
 	"bufio"
 	"encoding/binary"
+	"errors"
+	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -22,15 +24,15 @@ const aheadBytes = 8 << 10
 // hold twice the stack, and that for each idle session.
 type ahead struct {
 	gate    sync.Mutex
-	busy    bool          // the reader is in next; guarded by gate
+	busy    bool          // the reader reads; guarded by gate
 	yielded bool          // the WebSocket library has the connection to itself; guarded by gate
-	left    chan struct{} // closed when the reader has left next; nil: nobody waits; guarded by gate
+	asked   bool          // the reader is to look once more; guarded by gate
+	left    chan struct{} // closed when the reader reads no more; nil: nobody waits; guarded by gate
 
 	// Owned by the reader, or by the WebSocket library once it has the connection.
-	raw    syscall.RawConn    // nil: the connection has none, as with TLS
-	try    func(uintptr) bool // fill, made once
-	rooms  *sync.Pool         // of *[aheadBytes]byte
-	room   *[aheadBytes]byte  // under data
+	raw    syscall.RawConn   // nil: the connection has none, as with TLS
+	rooms  *sync.Pool        // of *[aheadBytes]byte
+	room   *[aheadBytes]byte // under data
 	data   []byte
 	reader *bufio.Reader // that the WebSocket library reads with
 }
@@ -40,14 +42,15 @@ func (a *ahead) look(conn any, rooms *sync.Pool) {
 	a.rooms = rooms
 	if c, ok := conn.(syscall.Conn); ok && readsRaw {
 		if raw, err := c.SyscallConn(); err == nil {
-			a.raw, a.try = raw, a.fill
+			a.raw = raw
 		}
 	}
 }
 
-// fill reads what is there, behind what was read before. It gives false to be
-// called again when there is something.
-func (a *ahead) fill(fd uintptr) bool {
+// fill reads once what is there, behind what was read before: n bytes. more says
+// that there may be more, and again that there is nothing yet. Neither n nor
+// again: the end, or an error, which who reads next will be told.
+func (a *ahead) fill(fd uintptr) (n int, more, again bool) {
 	room := a.room
 	if room == nil {
 		var ok bool
@@ -56,14 +59,14 @@ func (a *ahead) fill(fd uintptr) bool {
 		}
 	}
 	kept := copy(room[:], a.data)
-	n, again := readRaw(fd, room[kept:])
-	n = max(n, 0) // an end or an error: who reads next will be told
+	n, again = readRaw(fd, room[kept:])
+	n = max(n, 0)
 	if kept+n == 0 {
 		a.rooms.Put(room)
-		return !again
+		return 0, false, again
 	}
 	a.room, a.data = room, room[:kept+n]
-	return n > 0 || !again
+	return n, kept+n == len(room), again
 }
 
 // opening reads the header of a message in one frame: where its payload begins,
@@ -110,32 +113,101 @@ func (c *deadlineConn) release() {
 	c.take(len(c.data))
 }
 
-// next waits until there is something to read or the connection is closed, and
-// gives a message that is there as a whole, in one frame, as nearly all of them
-// are. Signs of life that come before it are seen to. ok is false for anything
-// else, which the WebSocket library has to read. It is called between two
-// messages.
-func (c *deadlineConn) next() (kind websocket.MessageType, frame *audio.Frame, ok bool) {
+// deliver hands over each message that comes as a whole in one frame, as nearly all
+// do, and sees to signs of life. It returns what hand could not get over, or nil when
+// the WebSocket library has to read: something else came, the connection is closed,
+// or left to it. It is called between two messages.
+//
+// A connection that was read empty says by itself when there is more, but only to
+// who stays inside of one Read of it: coming back for each message would mean to ask
+// it in vain each time, half of all its calls of the system. So messages are handed
+// over in there. An end that came together with the last bytes says nothing by
+// itself; for that there is lookAgain.
+func (c *deadlineConn) deliver(hand func(websocket.MessageType, *audio.Frame) error) error {
 	if !c.enter() {
-		return 0, nil, false
+		return nil
 	}
 	defer c.leave()
 	if c.reader.Buffered() > 0 {
-		return 0, nil, false
+		return nil
 	}
+	if wait, err := c.sort(hand); !wait || c.raw == nil {
+		return err
+	}
+	return c.stay(hand)
+}
+
+// stay is the rest of deliver, on a connection that can be waited for.
+func (c *deadlineConn) stay(hand func(websocket.MessageType, *audio.Frame) error) (err error) {
 	for {
-		for c.raw != nil && c.partial() {
-			had := len(c.data)
-			_ = c.raw.Read(c.try) // who reads next will be told
-			if len(c.data) == had {
-				return 0, nil, false
-			}
-			c.observer.Received(len(c.data) - had)
-		}
-		if !c.sign() {
-			return c.message()
+		waited := c.raw.Read(func(fd uintptr) (done bool) { // who reads next will be told
+			done, err = c.drain(fd, hand)
+			return done
+		})
+		if !errors.Is(waited, os.ErrDeadlineExceeded) || !c.looks() {
+			return err
 		}
 	}
+}
+
+// lookAgain has the reader look whether the connection has ended, in case that the
+// end came together with the last bytes. It does not block.
+func (c *deadlineConn) lookAgain() {
+	c.gate.Lock()
+	defer c.gate.Unlock()
+	if c.busy && c.raw != nil && c.left == nil {
+		c.asked = true
+		_ = c.SetReadDeadline(time.Unix(1, 0)) // wakes the reader; an error says that the connection is closed
+	}
+}
+
+// looks says whether the reader was woken by lookAgain, and has only to look.
+func (c *deadlineConn) looks() bool {
+	c.gate.Lock()
+	defer c.gate.Unlock()
+	if !c.asked || c.left != nil {
+		return false
+	}
+	c.asked = false
+	_ = c.SetReadDeadline(time.Time{}) // an error says that the connection is closed
+	return true
+}
+
+// drain reads a connection until it is empty. done says that deliver is through.
+func (c *deadlineConn) drain(fd uintptr, hand func(websocket.MessageType, *audio.Frame) error) (done bool, err error) {
+	for {
+		n, more, again := c.fill(fd)
+		if n == 0 {
+			return !again, nil
+		}
+		c.observer.Received(n)
+		wait, err := c.sort(hand)
+		switch {
+		case !wait:
+			return true, err
+		case !more:
+			return false, nil
+		}
+	}
+}
+
+// sort hands over what was read ahead. wait says that the next message is not there
+// yet, and that the reader still has the connection.
+func (c *deadlineConn) sort(hand func(websocket.MessageType, *audio.Frame) error) (wait bool, err error) {
+	for !c.partial() {
+		if c.sign() {
+			continue
+		}
+		kind, frame, ok := c.message()
+		if !ok {
+			return false, nil
+		}
+		c.leave() // who takes it may take a while
+		if err := hand(kind, frame); !c.enter() || err != nil {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // yield leaves the connection to the WebSocket library, which reads it itself
@@ -167,9 +239,13 @@ func (c *deadlineConn) leave() {
 	c.gate.Lock()
 	defer c.gate.Unlock()
 	c.busy = false
-	if c.left != nil {
+	if c.asked || c.left != nil {
 		_ = c.SetReadDeadline(time.Time{}) // an error says that the connection is closed
+		c.asked = false
+	}
+	if c.left != nil {
 		close(c.left)
+		c.left = nil
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"sori/audio"
 )
 
 // clientFrame is a frame as clients send it.
@@ -86,7 +88,7 @@ func TestYieldWakesWhoWaits(t *testing.T) {
 	over := make(chan bool)
 	for range 2 { // the second time nobody waits, and nobody may
 		go func() {
-			_, _, ok := c.next()
+			_, _, ok := next(c)
 			over <- ok
 		}()
 		time.Sleep(time.Millisecond) // it may wait by now, or not: both have to do
@@ -124,12 +126,12 @@ func TestPiecesOfMessagesAreWaitedFor(t *testing.T) {
 			}
 			gone <- client.Close()
 		}()
-		kind, frame, ok := c.next()
+		kind, frame, ok := next(c)
 		if !ok || kind != websocket.MessageBinary || !bytes.Equal(frame.Data, sound) {
 			t.Fatalf("cut at %d: kind %d, %v", cut, kind, ok)
 		}
 		frame.Free()
-		if _, _, ok := c.next(); ok {
+		if _, _, ok := next(c); ok {
 			t.Fatalf("cut at %d: half a message was taken for one", cut)
 		}
 		if err := <-gone; err != nil {
@@ -140,6 +142,97 @@ func TestPiecesOfMessagesAreWaitedFor(t *testing.T) {
 		if !bytes.Equal(b[:n], whole[:cut]) {
 			t.Errorf("cut at %d: the library got %d bytes", cut, n)
 		}
+	}
+}
+
+// A connection that a message is being handed over from can be left to the WebSocket
+// library at any moment.
+func TestYieldWhileAMessageIsHandedOver(t *testing.T) {
+	t.Parallel()
+	client, c := wired(t)
+	two := append(clientFrame(0x82, []byte("one")), clientFrame(0x82, []byte("two"))...)
+	if _, err := client.Write(two); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	err := c.deliver(func(_ websocket.MessageType, f *audio.Frame) error {
+		got = append(got, string(f.Data))
+		c.yield() // it does not wait for the reader, which is here
+		return nil
+	})
+	if err != nil || len(got) != 1 || got[0] != "one" {
+		t.Errorf("it handed over %q, %v", got, err)
+	}
+	if err := c.deliver(nil); err != nil {
+		t.Errorf("after that: %v", err)
+	}
+	b := make([]byte, 64)
+	if n, err := c.Read(b); err != nil || !bytes.Equal(b[:n], two[len(two)/2:]) {
+		t.Errorf("the library read % x, %v", b[:n], err)
+	}
+}
+
+// An end that came together with the last message is found when the reader is asked
+// to look once more.
+func TestAnEndBehindTheLastMessageIsFound(t *testing.T) {
+	t.Parallel()
+	for range 20 {
+		client, c := wired(t)
+		if _, err := client.Write(clientFrame(0x82, []byte("last"))); err != nil {
+			t.Fatal(err)
+		}
+		client.Close()
+		time.Sleep(time.Millisecond) // the system may have told of both by now, or not: both have to do
+		got, over := 0, make(chan error, 1)
+		go func() {
+			over <- c.deliver(func(websocket.MessageType, *audio.Frame) error {
+				got++
+				return nil
+			})
+		}()
+		for waits := true; waits; {
+			select {
+			case err := <-over:
+				if err != nil || got != 1 {
+					t.Fatalf("it ended with %v after %d messages", err, got)
+				}
+				waits = false
+			case <-time.After(time.Millisecond):
+				c.lookAgain()
+			}
+		}
+		if _, err := c.Read(make([]byte, 8)); err == nil {
+			t.Error("the connection has no end")
+		}
+	}
+}
+
+// Who is asked to look, and finds nothing, waits on.
+func TestALookThatFindsNothing(t *testing.T) {
+	t.Parallel()
+	client, c := wired(t)
+	got := make(chan string)
+	over := make(chan error, 1)
+	go func() {
+		over <- c.deliver(func(_ websocket.MessageType, f *audio.Frame) error {
+			got <- string(f.Data)
+			return nil
+		})
+	}()
+	for _, want := range []string{"one", "two", "three"} {
+		for range 100 {
+			c.lookAgain()
+		}
+		if _, err := client.Write(clientFrame(0x82, []byte(want))); err != nil {
+			t.Fatal(err)
+		}
+		if s := <-got; s != want {
+			t.Errorf("%q came as %q", want, s)
+		}
+	}
+	c.yield()
+	if err := <-over; err != nil {
+		t.Error(err)
 	}
 }
 

@@ -24,50 +24,61 @@ var errTooLarge = errors.New("server: the message is too large")
 // readLoop hands what the client sends to its session until the connection is
 // closed. It says whether the client is through with the session.
 func (c *conn) readLoop() (goodbye bool) {
+	heed := c.heed // once
 	for {
-		kind, frame, ok := c.raw.next()
-		if err := c.pass(kind, frame, ok); err != nil {
+		err := c.raw.deliver(heed)
+		if err == nil {
+			err = c.readNext()
+		}
+		if err != nil {
 			return c.lost(err)
 		}
 	}
 }
 
-// pass hands one message over, which was read already if ok. It is apart from the
-// loop, which waits for the next one with little on its stack.
+// heed makes an input of a message that is there as a whole, and hands it over.
+func (c *conn) heed(kind websocket.MessageType, frame *audio.Frame) error {
+	if kind == websocket.MessageBinary {
+		c.bad = 0
+		c.pass(session.Input{Audio: frame})
+		return nil
+	}
+	in, err := c.decode(frame)
+	if err == nil {
+		c.pass(in)
+	}
+	return err
+}
+
+// readNext has the WebSocket library read a message. It is apart from the loop, which
+// waits for the next one with little on its stack.
 //
 //go:noinline
-func (c *conn) pass(kind websocket.MessageType, frame *audio.Frame, ok bool) error {
-	in, err := c.receive(kind, frame, ok)
+func (c *conn) readNext() error {
+	// A context that can be cancelled would cost eight allocations per frame
+	// here. What ends this wait is the connection being closed.
+	kind, r, err := c.ws.Reader(context.Background())
 	if err != nil {
 		return err
 	}
+	read := c.readText
+	if kind == websocket.MessageBinary {
+		read = c.readAudio
+	}
+	in, err := read(r)
+	if err == nil {
+		c.pass(in)
+	}
+	return err
+}
+
+// pass hands an input over.
+func (c *conn) pass(in session.Input) {
 	c.heard.Store(time.Now().UnixNano())
 	c.take(in)
 	if c.bad >= c.server.cfg.MaxBadMessages {
 		c.end(ending{protocol.CloseBadProtocol, "Too many messages in a row could not be understood."})
 	}
-	return nil
-}
-
-// receive makes an input of a message.
-func (c *conn) receive(kind websocket.MessageType, frame *audio.Frame, ok bool) (session.Input, error) {
-	if ok {
-		if kind == websocket.MessageBinary {
-			c.bad = 0
-			return session.Input{Audio: frame}, nil
-		}
-		return c.decode(frame)
-	}
-	// A context that can be cancelled would cost eight allocations per frame
-	// here. What ends this wait is the connection being closed.
-	kind, r, err := c.ws.Reader(context.Background())
-	if err != nil {
-		return session.Input{}, err
-	}
-	if kind == websocket.MessageBinary {
-		return c.readAudio(r)
-	}
-	return c.readText(r)
 }
 
 // lost notes that the client can't be read from any more: it closed, or

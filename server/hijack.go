@@ -125,6 +125,11 @@ func (c *deadlineConn) cut() {
 	if private, ok := conn.(*tls.Conn); ok {
 		conn = private.NetConn()
 	}
+	// The reader may keep the descriptor until it has handed a message over: the
+	// client is not to wait for that.
+	if half, ok := conn.(interface{ CloseWrite() error }); ok {
+		_ = half.CloseWrite() // it is closed already
+	}
 	_ = conn.Close() // nothing is left to do with it
 }
 

@@ -43,6 +43,9 @@ func (s *Server) check(c *conn, now time.Time) {
 	if h := c.host.Load(); h != nil && now.Sub(time.Unix(0, c.heard.Load())) >= s.cfg.RestAfter && !c.pushing.Load() && h.conn.Load() == c {
 		h.quiet()
 	}
+	if c.pulse.silent(now, c.heard.Load()) {
+		c.raw.lookAgain()
+	}
 	switch c.pulse.feel(now, &s.cfg, &c.raw.pings, c.pushing.Load()) {
 	case pulseAsk:
 		c.pulse.wrote = 0

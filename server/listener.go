@@ -71,6 +71,14 @@ func (c *crowdedConn) SyscallConn() (syscall.RawConn, error) {
 	return nil, errors.ErrUnsupported
 }
 
+// CloseWrite tells the other end that nothing more comes.
+func (c *crowdedConn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return errors.ErrUnsupported
+}
+
 // Close closes the connection.
 func (c *crowdedConn) Close() error {
 	c.once.Do(c.leave)

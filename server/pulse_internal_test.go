@@ -3,6 +3,7 @@ package server
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
 	"net"
 	"sync"
@@ -10,6 +11,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"sori/audio"
 )
 
 // wired gives both ends of a connection, the server's as a reader has it.
@@ -38,6 +41,19 @@ func wired(t *testing.T) (client net.Conn, c *deadlineConn) {
 	return client, c
 }
 
+// errEnough ends deliver.
+var errEnough = errors.New("one message is enough")
+
+// next gives one message that came as a whole; ok is false when the WebSocket
+// library has to read.
+func next(c *deadlineConn) (kind websocket.MessageType, frame *audio.Frame, ok bool) {
+	err := c.deliver(func(k websocket.MessageType, f *audio.Frame) error {
+		kind, frame = k, f
+		return errEnough
+	})
+	return kind, frame, errors.Is(err, errEnough)
+}
+
 // Pings and pongs that stand between messages cost the reader nothing, and what
 // follows them comes out whole.
 func TestSignsOfLifeAreTakenFromWhatWasReadAhead(t *testing.T) {
@@ -55,7 +71,7 @@ func TestSignsOfLifeAreTakenFromWhatWasReadAhead(t *testing.T) {
 	if _, err := client.Write(append(said, clientFrame(frameBinary, sound)...)); err != nil {
 		t.Fatal(err)
 	}
-	if kind, frame, ok := c.next(); !ok || kind != websocket.MessageBinary || !bytes.Equal(frame.Data, sound) {
+	if kind, frame, ok := next(c); !ok || kind != websocket.MessageBinary || !bytes.Equal(frame.Data, sound) {
 		t.Errorf("after them came %d, %v", kind, ok)
 	}
 	if c.pings.answered.Load() != 1 {

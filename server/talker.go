@@ -145,36 +145,51 @@ func (c *talker) drop() {
 // readLoop hands what the client sends to the talk until the connection or the
 // session ends.
 func (c *talker) readLoop(ctx context.Context, in chan<- dialect.Incoming) {
+	hand := func(kind websocket.MessageType, frame *audio.Frame) error {
+		one := dialect.Incoming{Sound: frame.Data}
+		if kind == websocket.MessageText {
+			one = dialect.Decode(frame.Data)
+		}
+		one.Frame = frame
+		return c.push(ctx, in, one)
+	}
 	expect := smallestFrame
 	for {
-		kind, frame, ok := c.raw.next()
-		var err error
-		if !ok {
+		err := c.raw.deliver(hand)
+		if err == nil {
+			var kind websocket.MessageType
+			var frame *audio.Frame
 			kind, frame, err = c.receive(expect) //nolint:contextcheck // what ends this wait is the connection being closed
+			switch {
+			case errors.Is(err, errTooLarge):
+				err = c.push(ctx, in, dialect.Incoming{Err: realtime.Wrong(realtime.CodeInvalidValue, "", "An event has at most %d bytes; this one was dropped.", realtime.MaxFrame)})
+			case err == nil:
+				expect = min(len(frame.Data)+1, maxExpected) // room to see the end of the frame
+				err = hand(kind, frame)
+			}
 		}
-		var one dialect.Incoming
 		switch {
-		case errors.Is(err, errTooLarge):
-			one.Err = realtime.Wrong(realtime.CodeInvalidValue, "", "An event has at most %d bytes; this one was dropped.", realtime.MaxFrame)
-		case err != nil:
+		case err == nil:
+		case ctx.Err() != nil && errors.Is(err, ctx.Err()):
+			return // the writer closes the connection
+		default:
 			c.lost(err)
 			return
-		default:
-			expect = min(len(frame.Data)+1, maxExpected) // room to see the end of the frame
-			if one.Sound = frame.Data; kind == websocket.MessageText {
-				one = dialect.Decode(frame.Data)
-			}
-			one.Frame = frame
 		}
-		c.heard.Store(time.Now().UnixNano())
-		c.pushing.Store(true)
-		select {
-		case in <- one:
-			c.pushing.Store(false)
-		case <-ctx.Done():
-			frame.Free()
-			return // the writer closes the connection
-		}
+	}
+}
+
+// push hands one message to the talk, and waits until it has room for it.
+func (c *talker) push(ctx context.Context, in chan<- dialect.Incoming, one dialect.Incoming) error {
+	c.heard.Store(time.Now().UnixNano())
+	c.pushing.Store(true)
+	select {
+	case in <- one:
+		c.pushing.Store(false)
+		return nil
+	case <-ctx.Done():
+		one.Frame.Free()
+		return ctx.Err()
 	}
 }
 
@@ -315,6 +330,9 @@ func (s *Server) checkTalker(c *talker, now time.Time) {
 	if now.Sub(time.Unix(0, c.heard.Load())) > s.cfg.IdleTimeout && !c.pushing.Load() {
 		c.end(ending{protocol.CloseIdle, "Nothing was heard from the client for too long."})
 		return
+	}
+	if c.pulse.silent(now, c.heard.Load()) {
+		c.raw.lookAgain()
 	}
 	switch c.pulse.feel(now, &s.cfg, &c.raw.pings, c.pushing.Load()) {
 	case pulseAsk:
