@@ -3,11 +3,8 @@ package server
 import (
 	"bufio"
 	"encoding/binary"
-	"errors"
-	"os"
 	"sync"
 	"syscall"
-	"time"
 
 	"github.com/coder/websocket"
 
@@ -30,19 +27,25 @@ type ahead struct {
 	left    chan struct{} // closed when the reader reads no more; nil: nobody waits; guarded by gate
 
 	// Owned by the reader, or by the WebSocket library once it has the connection.
-	raw    syscall.RawConn   // nil: the connection has none, as with TLS
-	rooms  *sync.Pool        // of *[aheadBytes]byte
-	room   *[aheadBytes]byte // under data
+	raw    syscall.RawConn    // nil: the connection has none, as with TLS
+	try    func(uintptr) bool // drain, made once
+	hand   hand               // what drain hands messages to
+	failed error              // what hand could not get over
+	rooms  *sync.Pool         // of *[aheadBytes]byte
+	room   *[aheadBytes]byte  // under data
 	data   []byte
 	reader *bufio.Reader // that the WebSocket library reads with
 }
 
+// hand takes a message that came as a whole. It may take a while.
+type hand func(kind websocket.MessageType, frame *audio.Frame) error
+
 // look makes a connection ready to be waited for, where that can be done.
-func (a *ahead) look(conn any, rooms *sync.Pool) {
-	a.rooms = rooms
-	if c, ok := conn.(syscall.Conn); ok && readsRaw {
-		if raw, err := c.SyscallConn(); err == nil {
-			a.raw = raw
+func (c *deadlineConn) look(conn any, rooms *sync.Pool) {
+	c.rooms = rooms
+	if system, ok := conn.(syscall.Conn); ok && readsRaw {
+		if raw, err := system.SyscallConn(); err == nil {
+			c.raw, c.try = raw, c.drain
 		}
 	}
 }
@@ -111,142 +114,6 @@ func (a *ahead) take(n int) {
 // release gives back what nobody will read any more.
 func (c *deadlineConn) release() {
 	c.take(len(c.data))
-}
-
-// deliver hands over each message that comes as a whole in one frame, as nearly all
-// do, and sees to signs of life. It returns what hand could not get over, or nil when
-// the WebSocket library has to read: something else came, the connection is closed,
-// or left to it. It is called between two messages.
-//
-// A connection that was read empty says by itself when there is more, but only to
-// who stays inside of one Read of it: coming back for each message would mean to ask
-// it in vain each time, half of all its calls of the system. So messages are handed
-// over in there. An end that came together with the last bytes says nothing by
-// itself; for that there is lookAgain.
-func (c *deadlineConn) deliver(hand func(websocket.MessageType, *audio.Frame) error) error {
-	if !c.enter() {
-		return nil
-	}
-	defer c.leave()
-	if c.reader.Buffered() > 0 {
-		return nil
-	}
-	if wait, err := c.sort(hand); !wait || c.raw == nil {
-		return err
-	}
-	return c.stay(hand)
-}
-
-// stay is the rest of deliver, on a connection that can be waited for.
-func (c *deadlineConn) stay(hand func(websocket.MessageType, *audio.Frame) error) (err error) {
-	for {
-		waited := c.raw.Read(func(fd uintptr) (done bool) { // who reads next will be told
-			done, err = c.drain(fd, hand)
-			return done
-		})
-		if !errors.Is(waited, os.ErrDeadlineExceeded) || !c.looks() {
-			return err
-		}
-	}
-}
-
-// lookAgain has the reader look whether the connection has ended, in case that the
-// end came together with the last bytes. It does not block.
-func (c *deadlineConn) lookAgain() {
-	c.gate.Lock()
-	defer c.gate.Unlock()
-	if c.busy && c.raw != nil && c.left == nil {
-		c.asked = true
-		_ = c.SetReadDeadline(time.Unix(1, 0)) // wakes the reader; an error says that the connection is closed
-	}
-}
-
-// looks says whether the reader was woken by lookAgain, and has only to look.
-func (c *deadlineConn) looks() bool {
-	c.gate.Lock()
-	defer c.gate.Unlock()
-	if !c.asked || c.left != nil {
-		return false
-	}
-	c.asked = false
-	_ = c.SetReadDeadline(time.Time{}) // an error says that the connection is closed
-	return true
-}
-
-// drain reads a connection until it is empty. done says that deliver is through.
-func (c *deadlineConn) drain(fd uintptr, hand func(websocket.MessageType, *audio.Frame) error) (done bool, err error) {
-	for {
-		n, more, again := c.fill(fd)
-		if n == 0 {
-			return !again, nil
-		}
-		c.observer.Received(n)
-		wait, err := c.sort(hand)
-		switch {
-		case !wait:
-			return true, err
-		case !more:
-			return false, nil
-		}
-	}
-}
-
-// sort hands over what was read ahead. wait says that the next message is not there
-// yet, and that the reader still has the connection.
-func (c *deadlineConn) sort(hand func(websocket.MessageType, *audio.Frame) error) (wait bool, err error) {
-	for !c.partial() {
-		if c.sign() {
-			continue
-		}
-		kind, frame, ok := c.message()
-		if !ok {
-			return false, nil
-		}
-		c.leave() // who takes it may take a while
-		if err := hand(kind, frame); !c.enter() || err != nil {
-			return false, err
-		}
-	}
-	return true, nil
-}
-
-// yield leaves the connection to the WebSocket library, which reads it itself
-// while it closes it.
-func (c *deadlineConn) yield() {
-	c.gate.Lock()
-	c.yielded = true
-	if c.busy && c.left == nil {
-		c.left = make(chan struct{})
-		_ = c.SetReadDeadline(time.Unix(1, 0)) // wakes the reader; an error says that the connection is closed
-	}
-	left := c.left
-	c.gate.Unlock()
-	if left != nil {
-		<-left
-	}
-}
-
-// enter says whether the reader still has the connection.
-func (c *deadlineConn) enter() bool {
-	c.gate.Lock()
-	defer c.gate.Unlock()
-	c.busy = !c.yielded
-	return c.busy
-}
-
-// leave lets the connection go that was entered.
-func (c *deadlineConn) leave() {
-	c.gate.Lock()
-	defer c.gate.Unlock()
-	c.busy = false
-	if c.asked || c.left != nil {
-		_ = c.SetReadDeadline(time.Time{}) // an error says that the connection is closed
-		c.asked = false
-	}
-	if c.left != nil {
-		close(c.left)
-		c.left = nil
-	}
 }
 
 // Bits of the first two bytes of a frame.

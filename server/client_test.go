@@ -134,6 +134,13 @@ func (r *running) raw(t testing.TB) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
+	shake(t, conn)
+	return conn
+}
+
+// shake makes a WebSocket connection of a bare one.
+func shake(t testing.TB, conn net.Conn) {
+	t.Helper()
 	write(t, conn, []byte(handshake))
 	var head []byte
 	for b := make([]byte, 1); !strings.HasSuffix(string(head), "\r\n\r\n"); head = append(head, b[0]) {
@@ -144,7 +151,6 @@ func (r *running) raw(t testing.TB) net.Conn {
 	if !strings.Contains(string(head), " 101 ") {
 		t.Fatalf("handshake: %q", head)
 	}
-	return conn
 }
 
 func write(t testing.TB, conn net.Conn, p []byte) {

@@ -18,7 +18,7 @@ import (
 )
 
 // loopback serves cfg on a real port of this machine and gives its address.
-func loopback(t *testing.T, cfg server.Config) (s *server.Server, addr string) {
+func loopback(t testing.TB, cfg server.Config) (s *server.Server, addr string) {
 	t.Helper()
 	if cfg.NewSession == nil {
 		cfg.NewSession = func(session.Options) server.Session { return newFakeSession() }
