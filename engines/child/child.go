@@ -86,6 +86,7 @@ type Child struct {
 	o      Options
 	socket *socket
 	client *http.Client
+	asking *http.Client // for the health page: it leaves no connection behind, which the process would wait for at its end
 	stop   context.CancelFunc
 	done   chan struct{} // closed when the supervisor's goroutine ended
 	err    error         // of the end that Close asked for; set before done is closed
@@ -131,6 +132,7 @@ func Start(ctx context.Context, o Options) (*Child, error) {
 		MaxResponseHeaderBytes: 64 << 10,
 		DisableCompression:     true,
 	}}
+	c.asking = &http.Client{Transport: &http.Transport{DialContext: c.Dial, DisableKeepAlives: true, MaxResponseHeaderBytes: 64 << 10, DisableCompression: true}}
 	first := make(chan error, 1)
 	go c.supervise(running, first)
 	if err := <-first; err != nil {

@@ -53,7 +53,7 @@ func (c *Child) ask(ctx context.Context, limit time.Duration) (page []byte, answ
 	if err != nil {
 		return nil, false, fmt.Errorf("make a request: %w", err)
 	}
-	resp, err := c.client.Do(req)
+	resp, err := c.asking.Do(req)
 	if err != nil {
 		return nil, false, err
 	}
