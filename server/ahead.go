@@ -24,6 +24,7 @@ type ahead struct {
 	busy    bool          // the reader reads; guarded by gate
 	yielded bool          // the WebSocket library has the connection to itself; guarded by gate
 	asked   bool          // the reader is to look once more; guarded by gate
+	stirred bool          // something was read since the reader looked last; guarded by gate
 	left    chan struct{} // closed when the reader reads no more; nil: nobody waits; guarded by gate
 
 	// Owned by the reader, or by the WebSocket library once it has the connection.

@@ -41,13 +41,14 @@ func (c *deadlineConn) stay() {
 	}
 }
 
-// lookAgain has the reader look whether the connection has ended, in case that the
-// end came together with the last bytes. It does not block.
+// lookAgain has a reader that waits look whether the connection has ended, in case
+// that the end came together with the last bytes: once after each time that something
+// was read. It does not block.
 func (c *deadlineConn) lookAgain() {
 	c.gate.Lock()
 	defer c.gate.Unlock()
-	if c.busy && c.raw != nil && c.left == nil {
-		c.asked = true
+	if c.busy && c.stirred && c.left == nil {
+		c.asked, c.stirred = true, false
 		_ = c.SetReadDeadline(time.Unix(1, 0)) // wakes the reader; an error says that the connection is closed
 	}
 }
@@ -72,6 +73,7 @@ func (c *deadlineConn) drain(fd uintptr) (through bool) {
 			return !again
 		}
 		c.observer.Received(n)
+		c.stir()
 		if !c.sort() {
 			return true
 		}
@@ -79,6 +81,13 @@ func (c *deadlineConn) drain(fd uintptr) (through bool) {
 			return false
 		}
 	}
+}
+
+// stir notes that something was read.
+func (c *deadlineConn) stir() {
+	c.gate.Lock()
+	defer c.gate.Unlock()
+	c.stirred = true
 }
 
 // sort hands over what was read ahead. It gives true when the next message is not

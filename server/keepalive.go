@@ -43,7 +43,7 @@ func (s *Server) check(c *conn, now time.Time) {
 	if h := c.host.Load(); h != nil && now.Sub(time.Unix(0, c.heard.Load())) >= s.cfg.RestAfter && !c.pushing.Load() && h.conn.Load() == c {
 		h.quiet()
 	}
-	if c.pulse.silent(now, c.heard.Load()) {
+	if now.Sub(time.Unix(0, c.heard.Load())) >= watchEvery { // who speaks is heard of soon enough
 		c.raw.lookAgain()
 	}
 	switch c.pulse.feel(now, &s.cfg, &c.raw.pings, c.pushing.Load()) {

@@ -84,17 +84,6 @@ type pulse struct {
 	asked  uint64 // number of the ping that waits for its answer, 0 for none
 	wrote  uint64 // number of the last message before that
 	seen   uint64 // number of the last message that an answer came after
-	looked int64  // when the last message came, before the reader looked whether it was the last
-}
-
-// silent says, once in each silence, that nothing came for a while. heard is when
-// the last message came, in Unix nanoseconds.
-func (p *pulse) silent(now time.Time, heard int64) bool {
-	if heard == p.looked || now.Sub(time.Unix(0, heard)) < watchEvery {
-		return false
-	}
-	p.looked = heard
-	return true
 }
 
 // verdict is what a pulse says.
