@@ -40,6 +40,15 @@ memory() {
 	go test -vet=off -run 'Alloc|Memory' -timeout 2m ./audio ./engines/... ./realtime ./server ./session/... ./telemetry
 }
 
+# small_disk says whether a disk can be made that is soon full.
+small_disk() {
+	disk=$(mktemp -d)
+	made=0
+	mount -t tmpfs -o size=1m tmpfs "$disk" 2>/dev/null && umount "$disk" || made=1
+	rmdir "$disk"
+	return $made
+}
+
 case ${1:-all} in
 unit)
 	shift
@@ -63,7 +72,10 @@ all)
 	export SORI_TTS=local:flite
 
 	[ -d ../shared/audio ] || say "no recordings of people beside the project: the tests with a person's voice are skipped"
-	[ "$(id -u)" -eq 0 ] || say "not root: the tests of a small disk that is full are skipped"
+	small_disk || {
+		say "a small disk can't be made here, which takes root: the tests of a full one are skipped"
+		export SORI_SMALL_DISK=missing
+	}
 
 	# The client libraries come over the network meanwhile.
 	libraries=''

@@ -21,8 +21,8 @@ func TestTheDiskIsFull(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
 	if err := syscall.Mount("tmpfs", data, "tmpfs", 0, "size=24m"); err != nil {
-		if os.Getenv("CI") == "true" && os.Getuid() == 0 {
-			t.Logf("mount: %v", err)
+		if os.Getenv("CI") == "true" && os.Getenv("SORI_SMALL_DISK") != "missing" {
+			t.Fatal(err)
 		}
 		t.Skipf("a small disk can only be made by root: %v", err)
 	}

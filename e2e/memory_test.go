@@ -41,6 +41,19 @@ func childrenMB(t testing.TB, pid int) int {
 	return total
 }
 
+// onlyChild is the process id of the one child that a process has.
+func onlyChild(t testing.TB, pid int) int {
+	t.Helper()
+	if lists, err := filepath.Glob("/proc/self/task/*/children"); err != nil || len(lists) == 0 {
+		t.Skip("this system does not tell of a process's children")
+	}
+	all := children(t, pid)
+	if len(all) != 1 {
+		t.Fatalf("the children of %d are %v, want one", pid, all)
+	}
+	return all[0]
+}
+
 // children are the process ids of a process's children.
 func children(t testing.TB, pid int) []int {
 	t.Helper()

@@ -16,6 +16,9 @@ func TestThePullFillsTheDisk(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=1m"); err != nil {
+		if os.Getenv("CI") == "true" && os.Getenv("SORI_SMALL_DISK") != "missing" {
+			t.Fatal(err)
+		}
 		t.Skipf("a small disk can only be made by root: %v", err)
 	}
 	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
