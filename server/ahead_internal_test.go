@@ -172,37 +172,45 @@ func TestYieldWhileAMessageIsHandedOver(t *testing.T) {
 	}
 }
 
-// An end that came together with the last message is found when the reader is asked
-// to look once more.
-func TestAnEndBehindTheLastMessageIsFound(t *testing.T) {
+// An end that came together with the last bytes is found when the reader is asked to
+// look once more, whatever those were.
+func TestAnEndBehindTheLastBytesIsFound(t *testing.T) {
 	t.Parallel()
-	for range 20 {
-		client, c := wired(t)
-		if _, err := client.Write(clientFrame(0x82, []byte("last"))); err != nil {
-			t.Fatal(err)
-		}
-		client.Close()
-		time.Sleep(time.Millisecond) // the system may have told of both by now, or not: both have to do
-		got, over := 0, make(chan error, 1)
-		go func() {
-			over <- c.deliver(func(websocket.MessageType, *audio.Frame) error {
-				got++
-				return nil
-			})
-		}()
-		for waits := true; waits; {
-			select {
-			case err := <-over:
-				if err != nil || got != 1 {
-					t.Fatalf("it ended with %v after %d messages", err, got)
-				}
-				waits = false
-			case <-time.After(time.Millisecond):
-				c.lookAgain()
+	whole := clientFrame(0x82, []byte("last"))
+	for name, tt := range map[string]struct {
+		said []byte
+		want int // messages
+	}{"a message": {whole, 1}, "half a message": {whole[:8], 0}, "a pong": {clientFrame(framePong, []byte("x")), 0}} {
+		for range 20 {
+			client, c := wired(t)
+			if _, err := client.Write(tt.said); err != nil {
+				t.Fatal(err)
 			}
-		}
-		if _, err := c.Read(make([]byte, 8)); err == nil {
-			t.Error("the connection has no end")
+			client.Close()
+			time.Sleep(time.Millisecond) // the system may have told of both by now, or not: both have to do
+			got, over := 0, make(chan error, 1)
+			go func() {
+				over <- c.deliver(func(websocket.MessageType, *audio.Frame) error {
+					c.lookAgain() // too early: the reader is busy
+					got++
+					return nil
+				})
+			}()
+			for waits := true; waits; {
+				select {
+				case err := <-over:
+					if err != nil || got != tt.want {
+						t.Fatalf("%s: it ended with %v after %d messages", name, err, got)
+					}
+					waits = false
+				case <-time.After(time.Millisecond):
+					c.lookAgain()
+				}
+			}
+			b := make([]byte, 64)
+			for err := error(nil); err == nil; {
+				_, err = c.Read(b) // until the end
+			}
 		}
 	}
 }
