@@ -117,9 +117,14 @@ func (c *conn) inherit(r protocol.Resume) *host {
 		c.shut(ending{protocol.CloseTryLater, "The session can't be reached right now."})
 		return nil
 	}
+	lost := errors.Is(err, errNoState)
 	c.log.Warn("session can't be taken over", "error", err)
-	if err := l.Release(ctx, false); err != nil {
+	if err := l.Release(ctx, lost); err != nil {
 		c.log.Warn("session was not given up in order; its lease runs out", "error", err)
+	}
+	if lost { // nobody will ever know more: the client need not ask again
+		c.unknown()
+		return nil
 	}
 	c.shut(ending{protocol.CloseTryLater, "The session can't be reached right now."})
 	return nil
@@ -129,6 +134,7 @@ func (c *conn) inherit(r protocol.Resume) *host {
 // session that was inherited.
 const historyOfHeir = 64
 
+// errNoState says that whoever had the session ended before any of it was noted.
 var errNoState = errors.New("server: nobody noted where the session stands")
 
 // heir makes the host of a session that another process left.

@@ -211,7 +211,6 @@ func TestASessionThatCanNotBeInherited(t *testing.T) {
 		released int64
 	}{
 		"Redis is away":   {err: context.DeadlineExceeded},
-		"nobody noted it": {released: 1},
 		"another version": {state: []byte("no JSON"), released: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -233,17 +232,24 @@ func TestASessionThatCanNotBeInherited(t *testing.T) {
 			})
 		})
 	}
-	t.Run("it is over", func(t *testing.T) {
-		t.Parallel()
-		synctest.Test(t, func(t *testing.T) {
-			r := start(t, server.Config{Directory: directory{take: func(resume.Claim) (resume.Inheritance, error) {
-				return resume.Inheritance{}, resume.ErrNoSession
-			}, released: new(atomic.Int64)}})
-			if e, _ := r.connect(t).ask(claim).(protocol.Problem); e.Code != protocol.ErrNoSession {
-				t.Errorf("got %+v", e)
-			}
+	// Its client is told so, and does not ask again and again.
+	for name, err := range map[string]error{"it is over": resume.ErrNoSession, "nobody noted where it stands": nil} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				released := new(atomic.Int64)
+				r := start(t, server.Config{Directory: directory{take: func(resume.Claim) (resume.Inheritance, error) {
+					return resume.Inheritance{}, err
+				}, released: released}})
+				if e, _ := r.connect(t).ask(claim).(protocol.Problem); e.Code != protocol.ErrNoSession {
+					t.Errorf("got %+v", e)
+				}
+				if released.Load() != 0 {
+					t.Error("it was left to the next process that asks")
+				}
+			})
 		})
-	})
+	}
 }
 
 // The end of a turn is in the shared log before the client hears of it, so that
