@@ -35,7 +35,9 @@ func TestKilledAtAHundredMoments(t *testing.T) {
 }
 
 // killAndCompare lets four users talk, kills the server at a moment of the
-// schedule, starts it again on the same folder, and looks.
+// schedule, starts it again on the same folder, and looks. The moment counts from
+// the start, and in every second life from the first turn that was acknowledged:
+// on a slow disk nothing is before.
 func killAndCompare(t *testing.T, kills int, seed uint64, args []string) {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(seed, seed)) //nolint:gosec // a seeded schedule
@@ -45,15 +47,24 @@ func killAndCompare(t *testing.T, kills int, seed uint64, args []string) {
 	known := map[string]bool{} // turns that were seen in history
 	for n := range kills {
 		s := serve(t, args...)
+		first, one := make(chan struct{}), sync.Once{}
 		var wg sync.WaitGroup
 		for range 4 {
 			wg.Go(func() {
 				talkUntilItDies(t, s, func(id string) {
+					one.Do(func() { close(first) })
 					mu.Lock()
 					defer mu.Unlock()
 					acknowledged = append(acknowledged, id)
 				})
 			})
+		}
+		if n%2 == 1 {
+			select {
+			case <-first:
+			case <-time.After(time.Minute):
+				t.Errorf("life %d: no turn was acknowledged within a minute", n+1)
+			}
 		}
 		time.Sleep(time.Duration(rng.IntN(300)) * time.Millisecond) // the moment is what the test is about
 		s.kill()
@@ -75,7 +86,7 @@ func killAndCompare(t *testing.T, kills int, seed uint64, args []string) {
 		known = have
 	}
 	t.Logf("%d kills, %d turns acknowledged, %d in history, none lost", kills, len(acknowledged), len(known))
-	if len(acknowledged) < kills {
+	if len(acknowledged) < kills/2 {
 		t.Errorf("only %d turns were acknowledged in %d lives: the test shows little", len(acknowledged), kills)
 	}
 }
