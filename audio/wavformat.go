@@ -14,6 +14,7 @@ const (
 	minWAVRate     = 1000
 	maxWAVRate     = 192000
 	maxWAVChannels = 8
+	mostBlock      = maxWAVChannels * 8 // bytes of one sample of all channels
 )
 
 // Sizes of the fmt chunk: what every file has, and where the sub-format of

@@ -23,15 +23,20 @@ type WAVStream struct {
 	doubtful bool  // the header's lengths contradict each other
 	lied     bool  // what came is not what the header said
 
-	raw     []byte // a piece that is being converted
-	partial int    // bytes of a begun block at the front of raw
-	err     error  // what ended the stream
+	raw     []byte          // a piece that is being converted
+	begun   [mostBlock]byte // a block whose end has not come
+	partial int             // bytes of it
+	err     error           // what ended the stream
 }
+
+// headerRoom is how many bytes a header is read with. More are of no use: samples
+// are read past it.
+const headerRoom = 512
 
 // NewWAVStream reads the header. A file that can't be used gives a [*WAVError];
 // when reading itself failed, the error wraps the reader's.
 func NewWAVStream(r io.Reader) (*WAVStream, error) {
-	s := &WAVStream{r: bufio.NewReaderSize(r, 4<<10)}
+	s := &WAVStream{r: bufio.NewReaderSize(r, headerRoom)}
 	if err := s.readHeader(); err != nil {
 		return nil, err
 	}
@@ -66,16 +71,22 @@ func (s *WAVStream) Read(p []byte) (n int, err error) {
 		}
 		return 0, io.ErrShortBuffer
 	}
+	block := s.format.block()
 	for s.err == nil {
-		got := s.fill(len(p) / BytesPerSample * s.format.block())
-		whole := got - got%s.format.block()
+		raw := p[:len(p)-len(p)%BytesPerSample] // where nothing is to be converted
+		if !s.format.plain() {
+			raw = s.room(len(p) / BytesPerSample * block)
+		}
+		got := s.fill(raw)
+		whole := got - got%block
+		s.partial = copy(s.begun[:], raw[whole:got])
 		if whole == 0 {
-			s.partial = got
 			continue
 		}
-		out := appendMono(p[:0], s.raw[:whole], s.format)
-		s.partial = copy(s.raw, s.raw[whole:got])
-		return len(out), nil
+		if s.format.plain() {
+			return whole, nil
+		}
+		return len(appendMono(p[:0], raw[:whole], s.format)), nil
 	}
 	if s.partial > 0 { // half a block at the end is no sample
 		s.partial, s.lied = 0, true
@@ -83,14 +94,22 @@ func (s *WAVStream) Read(p []byte) (n int, err error) {
 	return 0, s.err
 }
 
-// fill reads the next piece of up to want bytes into raw, behind the begun
-// block, and says how many bytes raw holds. At the end it sets err.
-func (s *WAVStream) fill(want int) int {
+// room gives memory for the next piece, which is to be converted: want bytes, but
+// no more than a piece has, and a block at least.
+func (s *WAVStream) room(want int) []byte {
 	const piece = 16 << 10
-	if s.raw == nil {
-		s.raw = make([]byte, piece)
+	want = max(min(want, piece), s.format.block())
+	if len(s.raw) < want {
+		s.raw = make([]byte, want)
 	}
-	want = max(min(want, len(s.raw)), s.format.block()) - s.partial
+	return s.raw[:want]
+}
+
+// fill reads the next piece into raw, behind the block that has begun, and says how
+// many bytes raw holds. At the end it sets err.
+func (s *WAVStream) fill(raw []byte) int {
+	copy(raw, s.begun[:s.partial])
+	want := len(raw) - s.partial
 	if !s.endless {
 		if s.left == 0 && !s.atEnd() {
 			s.endless, s.lied = true, true
@@ -103,7 +122,7 @@ func (s *WAVStream) fill(want int) int {
 			want = int(min(int64(want), s.left))
 		}
 	}
-	n, err := s.r.Read(s.raw[s.partial : s.partial+want])
+	n, err := s.r.Read(raw[s.partial : s.partial+want])
 	s.left -= int64(n)
 	if err != nil {
 		s.err = err

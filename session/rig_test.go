@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -44,8 +45,22 @@ type tts struct {
 
 func (f tts) Engine() string { return "fake-tts" }
 func (f tts) Synthesize(ctx context.Context, s stage.Speech) iter.Seq2[stage.Chunk, error] {
-	return f.synthesize(ctx, s)
+	return func(yield func(stage.Chunk, error) bool) {
+		for c, err := range f.synthesize(ctx, s) {
+			lent := bytes.Clone(c.PCM)
+			more := yield(stage.Chunk{PCM: lent, Rate: c.Rate}, err)
+			for i := range lent { // it was valid until now
+				lent[i] = spoilt
+			}
+			if !more {
+				return
+			}
+		}
+	}
 }
+
+// spoilt is what is found in a chunk that was kept for too long.
+const spoilt = 0xA5
 
 // store keeps turns in a slice. The tests read it when the bubble is still.
 type store struct {

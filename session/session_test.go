@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"iter"
@@ -310,6 +311,9 @@ func TestRecordingsHoldTheSound(t *testing.T) {
 			b, err := io.ReadAll(wav)
 			if err != nil || string(b[:4]) != "RIFF" {
 				t.Errorf("%s: %v, begins with %q", kind, err, b[:4])
+			}
+			if bytes.Contains(b, []byte{spoilt, spoilt, spoilt, spoilt}) {
+				t.Errorf("%s: it has what was in a chunk's memory later", kind)
 			}
 			sizes[kind] += len(b)
 			return kind, nil

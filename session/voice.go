@@ -166,7 +166,7 @@ func (v *voice) sound(ctx context.Context, pcm []byte) error {
 		_ = v.emit(ctx, protocol.Warning{Code: protocol.WarnReplyLimit, Message: "The reply reached its limit of " + v.opts.MaxReply.String() + " and was cut there."})
 	}
 	if v.deps.Recordings != nil {
-		v.made = append(v.made, pcm)
+		v.made = append(v.made, bytes.Clone(pcm))
 	}
 	v.bytes += len(pcm)
 	v.shaped = v.shape.Append(v.shaped, pcm)

@@ -118,7 +118,8 @@ type Speech struct {
 }
 
 // Chunk is a piece of synthesised speech: mono, signed 16-bit little-endian,
-// always a whole number of samples. The receiver owns PCM.
+// always a whole number of samples. PCM is valid until the next chunk is asked
+// for: who keeps it makes a copy.
 type Chunk struct {
 	PCM  []byte
 	Rate int // samples per second, the same for all chunks of one stream

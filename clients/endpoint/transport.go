@@ -1,9 +1,13 @@
 package endpoint
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -26,7 +30,6 @@ func httpClient(o Options) *http.Client {
 // once as a server has, and no compression, which would only delay audio.
 func transport(o Options) *http.Transport {
 	t := &http.Transport{
-		DialContext:            o.Dial,
 		MaxIdleConns:           256,
 		MaxIdleConnsPerHost:    256,
 		IdleConnTimeout:        90 * time.Second,
@@ -35,11 +38,63 @@ func transport(o Options) *http.Transport {
 		DisableCompression:     true,
 		ForceAttemptHTTP2:      true,
 	}
-	if t.DialContext == nil {
-		t.DialContext = (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext
+	dial := o.Dial
+	if dial == nil {
+		dial = (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext
 		t.Proxy = http.ProxyFromEnvironment
 	}
+	lent := new(sync.Pool)
+	t.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		c, err := dial(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		return &upload{Conn: c, lent: lent}, nil
+	}
 	return t
+}
+
+// uploadPiece is how many bytes of a recording one write takes: half a second of
+// 16-bit audio at 32 kHz.
+const uploadPiece = 32 << 10
+
+// upload is a connection that borrows the memory through which the body of a
+// request goes. A plain one makes it anew for each turn.
+type upload struct {
+	net.Conn
+
+	lent *sync.Pool // of *[uploadPiece]byte
+}
+
+// ReadFrom is what net/http sends bodies with. Pieces are filled before they are
+// written: a form comes in parts, and each write wakes the engine.
+func (c *upload) ReadFrom(r io.Reader) (sent int64, err error) {
+	piece, ok := c.lent.Get().(*[uploadPiece]byte)
+	if !ok {
+		piece = new([uploadPiece]byte)
+	}
+	defer c.lent.Put(piece)
+	for {
+		n := 0
+		for n < len(piece) && err == nil {
+			var some int
+			some, err = r.Read(piece[n:])
+			n += some
+		}
+		if n > 0 {
+			written, e := c.Write(piece[:n])
+			sent += int64(written)
+			if e != nil {
+				return sent, e
+			}
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return sent, nil
+		case err != nil:
+			return sent, err
+		}
+	}
 }
 
 // redirectError says that an engine sent sori somewhere that it does not go.

@@ -35,7 +35,8 @@ type Reader struct {
 
 // NewReader reads from r events of at most limit bytes.
 func NewReader(r io.Reader, limit int) *Reader {
-	return &Reader{r: bufio.NewReader(r), limit: limit}
+	const room = 1 << 10 // a token's event takes some hundred bytes
+	return &Reader{r: bufio.NewReaderSize(r, room), limit: limit}
 }
 
 // Next gives the next event that carries data. At the end of the stream it gives

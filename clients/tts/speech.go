@@ -36,7 +36,7 @@ func openSpeech(body io.Reader, media string, bare int) (*speech, error) {
 }
 
 func open(body io.Reader, media string, bare int, mayBeEvents bool) (*speech, error) {
-	r := bufio.NewReaderSize(body, 4<<10)
+	r := bufio.NewReaderSize(body, headBytes)
 	head, err := r.Peek(headBytes)
 	if len(head) == 0 {
 		if errors.Is(err, io.EOF) {
@@ -109,24 +109,21 @@ func textFault(r io.Reader) error {
 // chunks gives the speech to yield as it comes, until yield returns false; then
 // the error is errLeft. A last byte that is half a sample is dropped.
 func (s *speech) chunks(yield func(stage.Chunk) bool) error {
-	least, most := audio.Bytes(shortest, s.rate), audio.Bytes(longest, s.rate)
-	buf, held := make([]byte, most), 0
+	least := audio.Bytes(shortest, s.rate)
+	frame := audio.NewFrame(audio.Bytes(longest, s.rate))
+	defer frame.Free()
+	buf, held := frame.Data, 0
 	some := false
 	for {
 		n, err := s.r.Read(buf[held:])
 		held += n
 		whole := held - held%audio.BytesPerSample
 		if whole > 0 && (held >= least || err != nil) {
-			next := buf[whole:]
-			if len(next) < 2*least {
-				next = make([]byte, most)
-			}
-			left := copy(next, buf[whole:held])
 			some = true
 			if !yield(stage.Chunk{PCM: buf[:whole:whole], Rate: s.rate}) {
 				return errLeft
 			}
-			buf, held = next, left
+			held = copy(buf, buf[whole:held])
 		}
 		switch {
 		case err == nil:

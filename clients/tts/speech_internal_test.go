@@ -39,3 +39,26 @@ func FuzzSpeech(f *testing.F) {
 		}
 	})
 }
+
+// Speech is handed on as it comes, through memory that was borrowed.
+func TestChunksAllocNothing(t *testing.T) {
+	body := audio.AppendHeader(nil, 24_000, 1, audio.UnknownLength)
+	body = append(body, make([]byte, 10*48_000)...)
+	heard := 0
+	allocs := testing.AllocsPerRun(20, func() {
+		s, err := openSpeech(bytes.NewReader(body), "audio/wav", defaultRate)
+		if err != nil {
+			t.Fatal(err)
+		}
+		heard = 0
+		if err := s.chunks(func(c stage.Chunk) bool { heard += len(c.PCM); return true }); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if heard != 10*48_000 {
+		t.Errorf("heard %d bytes", heard)
+	}
+	if allocs > 20 { // those that open the stream
+		t.Errorf("%.0f allocations for ten seconds of speech", allocs)
+	}
+}
