@@ -14,14 +14,17 @@ import (
 	"sori/history/redisstore/redistest"
 )
 
+// patience is how long a call may take: a busy disk takes longer than loopback.
+const patience = 800 * time.Millisecond
+
 // Through all of Redis' troubles every turn that a session was told is safe gets
 // there: once, and in order.
 func TestKeeperThroughTrouble(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, "--appendfsync", "always")
-	s := open(t, server.URL(), redisstore.Options{Timeout: 200 * time.Millisecond})
+	s := open(t, server.URL(), redisstore.Options{Timeout: patience}) // each write is synced
 	k, err := history.NewKeeper(s, history.KeeperOptions{
-		Dir: t.TempDir(), Timeout: 300 * time.Millisecond, MinBackoff: 10 * time.Millisecond, MaxBackoff: 100 * time.Millisecond,
+		Dir: t.TempDir(), Timeout: patience + 100*time.Millisecond, MinBackoff: 10 * time.Millisecond, MaxBackoff: 100 * time.Millisecond,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -52,15 +55,19 @@ func TestKeeperThroughTrouble(t *testing.T) {
 			}
 		})
 	}
-	for _, trouble := range []struct{ begin, end func() }{
-		{func() { server.Kill(t) }, func() { server.Start(t) }},
-		{func() { server.Freeze(t) }, func() { server.Thaw(t) }},
-		{func() { server.Do(t, "REPLICAOF", "127.0.0.1", "1") }, func() { server.Do(t, "REPLICAOF", "NO", "ONE") }},
-		{func() { server.Do(t, "CONFIG", "SET", "maxmemory", "1") }, func() { server.Do(t, "CONFIG", "SET", "maxmemory", "0") }},
-		{func() { server.Stop(t) }, func() { server.Start(t) }},
+	const short = 150 * time.Millisecond
+	for _, trouble := range []struct {
+		lasts      time.Duration
+		begin, end func()
+	}{
+		{short, func() { server.Kill(t) }, func() { server.Start(t) }},
+		{patience + short, func() { server.Freeze(t) }, func() { server.Thaw(t) }},
+		{short, func() { server.Do(t, "REPLICAOF", "127.0.0.1", "1") }, func() { server.Do(t, "REPLICAOF", "NO", "ONE") }},
+		{short, func() { server.Do(t, "CONFIG", "SET", "maxmemory", "1") }, func() { server.Do(t, "CONFIG", "SET", "maxmemory", "0") }},
+		{short, func() { server.Stop(t) }, func() { server.Start(t) }},
 	} {
 		trouble.begin()
-		time.Sleep(150 * time.Millisecond) // how long the trouble lasts
+		time.Sleep(trouble.lasts)
 		trouble.end()
 		eventually(t, func() error {
 			return errors.Join(s.Ping(t.Context()), k.Status().Down)

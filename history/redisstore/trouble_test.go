@@ -19,7 +19,7 @@ import (
 )
 
 // within is far more than any call may take with the stores of these tests.
-const within = 10 * time.Second
+const within = 30 * time.Second
 
 func wantUnavailable(t *testing.T, what string, err error, hint string) {
 	t.Helper()
