@@ -63,7 +63,7 @@ func killAndCompare(t *testing.T, kills int, seed uint64, args []string) {
 			select {
 			case <-first:
 			case <-time.After(time.Minute):
-				t.Errorf("life %d: no turn was acknowledged within a minute", n+1)
+				t.Fatalf("life %d: no turn was acknowledged within a minute", n+1)
 			}
 		}
 		time.Sleep(time.Duration(rng.IntN(300)) * time.Millisecond) // the moment is what the test is about
@@ -86,9 +86,6 @@ func killAndCompare(t *testing.T, kills int, seed uint64, args []string) {
 		known = have
 	}
 	t.Logf("%d kills, %d turns acknowledged, %d in history, none lost", kills, len(acknowledged), len(known))
-	if len(acknowledged) < kills/2 {
-		t.Errorf("only %d turns were acknowledged in %d lives: the test shows little", len(acknowledged), kills)
-	}
 }
 
 // talkUntilItDies types one turn after another and tells of each that sori

@@ -7,8 +7,9 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"sync"
 	"time"
+
+	"sori/audio"
 )
 
 // httpClient gives the client that carries the calls to one engine.
@@ -43,37 +44,30 @@ func transport(o Options) *http.Transport {
 		dial = (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext
 		t.Proxy = http.ProxyFromEnvironment
 	}
-	lent := new(sync.Pool)
 	t.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		c, err := dial(ctx, network, addr)
 		if err != nil {
 			return nil, err
 		}
-		return &upload{Conn: c, lent: lent}, nil
+		return upload{c}, nil
 	}
 	return t
 }
 
-// uploadPiece is how many bytes of a recording one write takes: half a second of
-// 16-bit audio at 32 kHz.
-const uploadPiece = 32 << 10
+// uploadPiece is how many bytes of a recording one write takes: two seconds of
+// 16-bit audio at 16 kHz.
+const uploadPiece = 64 << 10
 
 // upload is a connection that borrows the memory through which the body of a
 // request goes. A plain one makes it anew for each turn.
-type upload struct {
-	net.Conn
-
-	lent *sync.Pool // of *[uploadPiece]byte
-}
+type upload struct{ net.Conn }
 
 // ReadFrom is what net/http sends bodies with. Pieces are filled before they are
 // written: a form comes in parts, and each write wakes the engine.
-func (c *upload) ReadFrom(r io.Reader) (sent int64, err error) {
-	piece, ok := c.lent.Get().(*[uploadPiece]byte)
-	if !ok {
-		piece = new([uploadPiece]byte)
-	}
-	defer c.lent.Put(piece)
+func (c upload) ReadFrom(r io.Reader) (sent int64, err error) {
+	frame := audio.NewFrame(uploadPiece)
+	defer frame.Free()
+	piece := frame.Data
 	for {
 		n := 0
 		for n < len(piece) && err == nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"sync"
 	"testing"
 	"testing/iotest"
 )
@@ -31,8 +30,7 @@ func (s *sink) Write(p []byte) (int, error) {
 // Whatever parts a body comes in, it goes out whole, in pieces that are full.
 func TestUpload(t *testing.T) {
 	t.Parallel()
-	lent := new(sync.Pool)
-	for _, size := range []int{0, 1, uploadPiece - 1, uploadPiece, uploadPiece + 1, 3 * uploadPiece, 100_000} {
+	for _, size := range []int{0, 1, uploadPiece - 1, uploadPiece, uploadPiece + 1, 3 * uploadPiece, 300_000} {
 		body := bytes.Repeat([]byte("abcdefghijk"), size/11+1)[:size]
 		for name, r := range map[string]io.Reader{
 			"at once":       bytes.NewReader(body),
@@ -42,7 +40,7 @@ func TestUpload(t *testing.T) {
 			"in some parts": io.MultiReader(bytes.NewReader(body[:size/3]), bytes.NewReader(body[size/3:])),
 		} {
 			to := &sink{}
-			n, err := (&upload{Conn: to, lent: lent}).ReadFrom(r)
+			n, err := upload{to}.ReadFrom(r)
 			if err != nil || n != int64(size) || !bytes.Equal(to.got, body) {
 				t.Errorf("%d bytes %s: %d went out, %v", size, name, n, err)
 			}
@@ -56,13 +54,12 @@ func TestUpload(t *testing.T) {
 func TestUploadThatBreaks(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
-	lent := new(sync.Pool)
 	to := &sink{}
-	n, err := (&upload{Conn: to, lent: lent}).ReadFrom(io.MultiReader(bytes.NewReader([]byte("some")), iotest.ErrReader(broken)))
+	n, err := upload{to}.ReadFrom(io.MultiReader(bytes.NewReader([]byte("some")), iotest.ErrReader(broken)))
 	if !errors.Is(err, broken) || n != 4 || string(to.got) != "some" {
 		t.Errorf("a body that breaks: %d bytes went out, %v", n, err)
 	}
-	_, err = (&upload{Conn: &sink{err: broken}, lent: lent}).ReadFrom(bytes.NewReader(make([]byte, 100_000)))
+	_, err = upload{&sink{err: broken}}.ReadFrom(bytes.NewReader(make([]byte, 300_000)))
 	if !errors.Is(err, broken) {
 		t.Errorf("a connection that breaks: %v", err)
 	}
